@@ -1,0 +1,134 @@
+package policy
+
+import "strings"
+
+// cutPrefix takes the old prefix /emby or /mediabrowser off a decoded path and
+// decodes what follows a second time, as Jellyfin up to 10.11 does. Those
+// versions look for the prefix without regard to where its segment ends, and
+// once, so a path that only begins like one, or begins like one again, has no
+// meaning that all versions share.
+func cutPrefix(local string) (behind string, prefixed bool, err error) {
+	n := prefixLen(local)
+	if n == 0 {
+		return local, false, nil
+	}
+	if n == len(local) {
+		return "/", true, nil
+	}
+	if local[n] != '/' {
+		return "", false, &PathError{"begins like the old prefixes /emby and /mediabrowser without being one"}
+	}
+	behind, err = decode(local[n:])
+	switch {
+	case err != nil:
+		return "", false, err
+	case removeDotSegments(behind) != behind:
+		return "", false, &PathError{"has a doubly encoded dot segment"}
+	case prefixLen(behind) > 0:
+		return "", false, &PathError{"has the old prefixes /emby or /mediabrowser twice"}
+	}
+	return behind, true, nil
+}
+
+// prefixLen is the length of the old prefix that path begins with, 0 if none.
+func prefixLen(path string) int {
+	for _, prefix := range []string{"/emby", "/mediabrowser"} {
+		if len(path) >= len(prefix) && equalFoldASCII(path[:len(prefix)], prefix) {
+			return len(prefix)
+		}
+	}
+	return 0
+}
+
+// lowered is path with ASCII letters in lower case and no trailing slash.
+// Letters outside ASCII stay: Jellyfin never takes one for an ASCII letter.
+func lowered(path string) string {
+	if len(path) > 1 {
+		path = strings.TrimSuffix(path, "/")
+	}
+	for i := 0; i < len(path); i++ {
+		if 'A' <= path[i] && path[i] <= 'Z' {
+			return lowerFrom(path, i)
+		}
+	}
+	return path
+}
+
+func lowerFrom(path string, i int) string {
+	b := []byte(path)
+	for ; i < len(b); i++ {
+		if 'A' <= b[i] && b[i] <= 'Z' {
+			b[i] += 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+func equalFoldASCII(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lowerByte(a[i]) != lowerByte(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lowerByte(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// maxDepth is how often depths decodes. Nothing on the way decodes that often.
+const maxDepth = 5
+
+// depths is path as the most careless reader would take it: decoded over and
+// over, slashes too, letters folded into ASCII, dot and empty segments and old
+// prefixes gone. Jellyfin reads none of this so; the denied routes are guarded
+// against it all the same, in case something behind us does. It is "" for a
+// path that a careless reader takes for what it is.
+func depths(path string) string {
+	if !strings.Contains(path, "%") && isASCII(path) {
+		return ""
+	}
+	text := path
+	for range maxDepth {
+		text = unescape(text, true)
+	}
+	text = removeDotSegments(squeeze(foldLetters(text)))
+	for n := prefixLen(text); n > 0 && n < len(text) && text[n] == '/'; n = prefixLen(text) {
+		text = text[n:]
+	}
+	text = lowered(text)
+	if text == lowered(path) {
+		return ""
+	}
+	return text
+}
+
+// foldLetters replaces the letters outside ASCII whose upper or lower case is
+// an ASCII letter. ASP.NET does not take them for that letter; others do.
+func foldLetters(s string) string {
+	return strings.NewReplacer("\u017f", "s", "\u212a", "k", "\u0130", "i", "\u0131", "i").Replace(s)
+}
+
+// squeeze takes empty segments out.
+func squeeze(path string) string {
+	for strings.Contains(path, "//") {
+		path = strings.ReplaceAll(path, "//", "/")
+	}
+	return path
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
