@@ -98,7 +98,7 @@ func (r *yamlReader) entry(prefix string, entry *ast.MappingValueNode) {
 		return
 	}
 	key = prefix + shown(at.Value)
-	r.reportKey(at, key, "is not a setting", suggest(key, r.names(), "take it out of the file"))
+	r.reportKey(at, key, "is not a setting", suggest(key, r.names(prefix), "take it out of the file"))
 }
 
 // leaf reads a setting's value: a scalar, or a list where the setting is one.
@@ -164,14 +164,16 @@ func (r *yamlReader) sectionName(prefix string) string {
 
 func (r *yamlReader) fileName() string { return "settings file " + r.path }
 
-// names lists keys and sections, for suggestions.
-func (r *yamlReader) names() []string {
+// names lists what may stand below prefix, for suggestions.
+func (r *yamlReader) names(prefix string) []string {
 	var names []string
 	for _, s := range r.known {
-		names = append(names, s.Key)
-		if section, _, ok := strings.Cut(s.Key, "."); ok && !slices.Contains(names, section) {
-			names = append(names, section)
+		rest, below := strings.CutPrefix(s.Key, prefix)
+		if !below {
+			continue
 		}
+		word, _, _ := strings.Cut(rest, ".")
+		names = append(names, prefix+word)
 	}
 	return names
 }

@@ -3,16 +3,35 @@ package config
 // suggest asks for the known name that is nearest to a wrong one, and falls
 // back on other advice when none is near.
 func suggest(wrong string, known []string, otherwise string) string {
-	best, name := 1+len(wrong)/3, ""
+	name, best := "", 0
 	for _, candidate := range known {
-		if d := distance(wrong, candidate); d < best {
-			best, name = d, candidate
+		start := sharedWords(wrong, candidate)
+		d := distance(wrong[start:], candidate[start:])
+		// One letter in three may be wrong, and one more.
+		if d > 1+(len(wrong)-start)/3 || (name != "" && d >= best) {
+			continue
 		}
+		name, best = candidate, d
 	}
 	if name == "" {
 		return otherwise
 	}
 	return "did you mean " + name + "?"
+}
+
+// sharedWords returns how long the whole words are that both names begin with:
+// a section, or the prefix of our variables, is no likeness.
+func sharedWords(a, b string) int {
+	length := 0
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			break
+		}
+		if a[i] == '.' || a[i] == '_' {
+			length = i + 1
+		}
+	}
+	return length
 }
 
 // distance is Levenshtein's: the least number of bytes to insert, delete or

@@ -150,27 +150,29 @@ func addressCause(address string) string {
 	return ""
 }
 
+// redisForms says how redis.url may look.
+const redisForms = "write redis://host:6379, rediss://host:6380 or unix:///run/redis.sock (user and password before an @), memory: for a trial, or nothing for a private redis-server"
+
 func (v *validator) redis(c *Config) {
-	const forms = "write redis://host:6379, rediss://host:6380 or unix:///run/redis.sock (user and password before an @), memory: for a trial, or nothing for a private redis-server"
 	text := string(c.Redis.URL)
 	if text == "" || text == "memory:" {
 		return
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		v.add("redis.url", "is not a URL", forms)
+		v.add("redis.url", "is not a URL", redisForms)
 		return
 	}
 	switch {
 	case u.Scheme == "" || !strings.Contains(text, "://"):
-		v.add("redis.url", "has no scheme", forms)
+		v.add("redis.url", "has no scheme", redisForms)
 	case u.Scheme == "unix" && u.Path == "":
-		v.add("redis.url", "names no socket", forms)
+		v.add("redis.url", "names no socket", redisForms)
 	case u.Scheme == "unix":
 	case u.Scheme != "redis" && u.Scheme != "rediss":
-		v.add("redis.url", fmt.Sprintf("has the scheme %s, which is none of Redis's", quote(u.Scheme)), forms)
+		v.add("redis.url", fmt.Sprintf("has the scheme %s, which is none of Redis's", quote(u.Scheme)), redisForms)
 	case u.Hostname() == "":
-		v.add("redis.url", "names no host", forms)
+		v.add("redis.url", "names no host", redisForms)
 	}
 }
 
