@@ -1,0 +1,86 @@
+package proxy
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestBrandingLeadsToTheSignInPage(t *testing.T) {
+	const form = `<form action="/sso/2fa" method="get">`
+	for _, tt := range []struct {
+		name, kind, body string
+		status           int
+		disclaimer, css  string // keys; no disclaimer key means text/css
+		keeps            string
+	}{
+		{"full", "application/json; charset=utf-8", `{"LoginDisclaimer":"Be kind","CustomCss":"a{}","SplashscreenEnabled":false}`, 200, "LoginDisclaimer", "CustomCss", "Be kind"},
+		{"empty", "application/json; charset=utf-8", `{"SplashscreenEnabled":false}`, 200, "LoginDisclaimer", "CustomCss", ""},
+		{"nulls", "application/json", `{"LoginDisclaimer":null,"CustomCss":null,"SplashscreenEnabled":true}`, 200, "LoginDisclaimer", "CustomCss", ""},
+		{"camel case", `application/json; profile="CamelCase"; charset=utf-8`, `{"loginDisclaimer":"Be kind"}`, 200, "loginDisclaimer", "customCss", "Be kind"},
+		{"style sheet", "text/css; charset=utf-8", `@import "x.css"; a{}`, 200, "", "", `@import "x.css"`},
+		{"no style sheet", "", "", 204, "", "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			front := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Accept-Encoding") != "identity" {
+					t.Errorf("Accept-Encoding at Jellyfin = %q", r.Header.Get("Accept-Encoding"))
+				}
+				w.Header().Set("Content-Type", tt.kind)
+				w.Header().Set("ETag", `"1"`)
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, tt.body)
+			}, nil, Treatment{Branding: true})
+			resp, body := get(t, front, http.Header{"Accept-Encoding": {"gzip"}})
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("ETag") != "" {
+				t.Errorf("status %d, ETag %q", resp.StatusCode, resp.Header.Get("ETag"))
+			}
+			if tt.disclaimer == "" {
+				if !strings.Contains(body, "display: none") || !strings.HasPrefix(body, tt.keeps) {
+					t.Errorf("style sheet = %q", body)
+				}
+				return
+			}
+			var got map[string]any
+			if err := json.Unmarshal([]byte(body), &got); err != nil {
+				t.Fatal(err)
+			}
+			disclaimer, _ := got[tt.disclaimer].(string)
+			if !strings.HasPrefix(disclaimer, tt.keeps) || !strings.Contains(disclaimer, form) {
+				t.Errorf("disclaimer = %q", disclaimer)
+			}
+			if tt.keeps != "" && !strings.Contains(disclaimer, tt.keeps+"\n\n<form") {
+				t.Errorf("the form does not stand in a block of its own: %q", disclaimer)
+			}
+			if css, _ := got[tt.css].(string); !strings.Contains(css, "#loginPage .manualLoginForm") {
+				t.Errorf("css = %q", css)
+			}
+		})
+	}
+}
+
+func TestBrandingThatIsNotUnderstoodStays(t *testing.T) {
+	for _, tt := range []struct {
+		kind, body string
+		status     int
+	}{
+		{"application/json", `[1]`, 200},
+		{"application/json", `{"LoginDisclaimer":5}`, 200},
+		{"application/json", `not json`, 200},
+		{"text/html", `<p>`, 200},
+		{"application/json", `{"Error":"no"}`, 404},
+		{"text/css", strings.Repeat("a{}", maxBranding), 200},
+	} {
+		front := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", tt.kind)
+			w.WriteHeader(tt.status)
+			_, _ = io.WriteString(w, tt.body)
+		}, nil, Treatment{Branding: true})
+		resp, body := get(t, front, nil)
+		if resp.StatusCode != tt.status || body != tt.body {
+			t.Errorf("%s: %d, %d bytes; want %d, %d bytes unchanged", tt.kind, resp.StatusCode, len(body), tt.status, len(tt.body))
+		}
+	}
+}

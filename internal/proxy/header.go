@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"net/http"
+	"strings"
+)
+
+// foreign are request headers that claim something about the visitor or the
+// way here. Whatever a visitor or a proxy wrote into them, Jellyfin is told
+// only what the gateway knows itself.
+var foreign = [...]string{
+	"Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-For", "X-Original-Host",
+	"X-Original-Proto", "X-Original-Url", "X-Rewrite-Url", "X-Http-Method-Override", "X-Http-Method",
+	"X-Method-Override", "True-Client-Ip", "Fastly-Client-Ip", "Cdn-Loop", "Via",
+}
+
+// dropForeign removes [foreign] and the families X-Forwarded-*, Cf-* and
+// X-Arr-*.
+func dropForeign(h http.Header) {
+	for _, name := range foreign {
+		delete(h, name)
+	}
+	for name := range h {
+		if hasFoldPrefix(name, "X-Forwarded") || hasFoldPrefix(name, "Cf-") || hasFoldPrefix(name, "X-Arr-") {
+			delete(h, name)
+		}
+	}
+}
+
+func hasFoldPrefix(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+// dropCookies removes the named cookies and leaves the others as they were
+// sent.
+func dropCookies(h http.Header, names []string) {
+	lines := h["Cookie"]
+	if len(lines) == 0 {
+		return
+	}
+	kept := make([]string, 0, 4)
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.TrimSpace(pair)
+			if pair != "" && !named(pair, names) {
+				kept = append(kept, pair)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = []string{strings.Join(kept, "; ")}
+}
+
+func named(pair string, names []string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	for _, ours := range names {
+		if strings.EqualFold(strings.TrimSpace(name), ours) {
+			return true
+		}
+	}
+	return false
+}
