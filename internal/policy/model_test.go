@@ -1,0 +1,328 @@
+package policy_test
+
+import (
+	"encoding/csv"
+	"errors"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// model is what Jellyfin does with a request's path, written down from its and
+// ASP.NET Core's rules and not from the code under test: Kestrel's decoding,
+// the base URL, the old prefixes, routing. TestModelAgreesWithRealServers holds
+// it against what real servers did.
+type model struct {
+	version  string // "10.10", "10.11" or "12"
+	prefixes bool   // knows /emby and /mediabrowser
+	ops      map[int][]operation
+}
+
+// operation is one row of testdata/operations.csv.
+type operation struct {
+	method, template, name, auth string
+	versions                     []string
+	segments                     []*regexp.Regexp
+	precedence                   string // a digit for each segment, as ASP.NET has them: 1 is a literal
+}
+
+var (
+	errBadRequest = errors.New("400")
+	errOutside    = errors.New("outside the base URL")
+)
+
+func newModel(t testing.TB, version string) *model {
+	t.Helper()
+	m := &model{version: version, prefixes: version != "12", ops: map[int][]operation{}}
+	for _, op := range readOperations(t) {
+		if !slices.Contains(op.versions, version) || strings.HasPrefix(op.name, "(") {
+			continue
+		}
+		op.compile()
+		m.ops[len(op.segments)] = append(m.ops[len(op.segments)], op)
+	}
+	for _, ops := range m.ops {
+		slices.SortStableFunc(ops, func(a, b operation) int { return strings.Compare(a.precedence, b.precedence) })
+	}
+	return m
+}
+
+// readOperations reads every operation of the three versions.
+func readOperations(t testing.TB) []operation {
+	t.Helper()
+	f, err := os.Open("testdata/operations.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ops []operation
+	for _, r := range rows[1:] {
+		ops = append(ops, operation{method: r[0], template: r[1], name: r[2], auth: r[3], versions: strings.Fields(r[4])})
+	}
+	return ops
+}
+
+// compile turns a template's segments into expressions. Letter case counts for
+// nothing in ASCII, and only there.
+func (op *operation) compile() {
+	for _, s := range segmentsOf(op.template) {
+		digit, expr := "1", literalExpr(s)
+		switch {
+		case strings.Contains(s, ":guid}"):
+			digit, expr = "2", `[0-9A-Fa-f{}()x,-]+`
+		case strings.HasPrefix(s, "{") && strings.Count(s, "}") == 1 && strings.HasSuffix(s, "}"):
+			digit, expr = "3", `.+`
+		case strings.Contains(s, "{"):
+			digit, expr = "2", partsExpr(s)
+		}
+		op.precedence += digit
+		op.segments = append(op.segments, regexp.MustCompile(`(?s)^`+expr+`$`))
+	}
+}
+
+func literalExpr(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if l, u := strings.ToLower(string(c)), strings.ToUpper(string(c)); l != u {
+			b.WriteString("[" + l + u + "]")
+			continue
+		}
+		b.WriteString(regexp.QuoteMeta(string(c)))
+	}
+	return b.String()
+}
+
+func partsExpr(s string) string {
+	var b strings.Builder
+	for s != "" {
+		literal, rest, found := strings.Cut(s, "{")
+		b.WriteString(literalExpr(literal))
+		if !found {
+			break
+		}
+		_, s, _ = strings.Cut(rest, "}")
+		b.WriteString(`.+`)
+	}
+	return b.String()
+}
+
+func segmentsOf(path string) []string {
+	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
+	if path == "" {
+		return nil
+	}
+	return strings.Split(path, "/")
+}
+
+// path is what routing sees of a request target, or errBadRequest, or
+// errOutside.
+func (m *model) path(target, base string) (string, error) {
+	raw, _, _ := strings.Cut(target, "?")
+	if !strings.HasPrefix(raw, "/") {
+		return "", errBadRequest
+	}
+	for i := range len(raw) {
+		if raw[i] == 0 || raw[i] == ' ' || raw[i] >= 0x80 {
+			return "", errBadRequest
+		}
+	}
+	path, err := kestrelDecode(raw)
+	if err != nil {
+		return "", err
+	}
+	path = kestrelDots(path)
+	if base != "" {
+		n := len(base)
+		if len(path) < n || !strings.EqualFold(path[:n], base) || len(path) > n && path[n] != '/' {
+			return "", errOutside
+		}
+		path = path[n:]
+	}
+	if m.prefixes {
+		return legacyPrefix(path)
+	}
+	return path, nil
+}
+
+// legacyPrefix is LegacyEmbyRouteRewriteMiddleware: it looks at the escaped
+// form, which has no letters of its own making, and hands the rest to a parser
+// that decodes.
+func legacyPrefix(path string) (string, error) {
+	for _, prefix := range []string{"/emby", "/mediabrowser"} {
+		if len(path) < len(prefix) || !strings.EqualFold(path[:len(prefix)], prefix) {
+			continue
+		}
+		rest := path[len(prefix):]
+		if rest == "" {
+			return "", nil
+		}
+		if rest[0] != '/' {
+			return "", errBadRequest
+		}
+		return kestrelDecode(rest)
+	}
+	return path, nil
+}
+
+// kestrelDecode is UrlDecoder.DecodeInPlace: whole UTF-8 sequences are decoded,
+// others stay as they are, and so does %2F.
+func kestrelDecode(s string) (string, error) {
+	var out []byte
+	for i := 0; i < len(s); {
+		seq, next := kestrelSequence(s, i)
+		switch {
+		case seq == nil:
+			out = append(out, s[i:next]...)
+		case seq[0] == 0:
+			return "", errBadRequest
+		default:
+			out = append(out, seq...)
+		}
+		i = next
+	}
+	return string(out), nil
+}
+
+// kestrelSequence reads one encoded character at s[i:]. If there is none, seq
+// is nil and next is where reading goes on.
+func kestrelSequence(s string, i int) (seq []byte, next int) {
+	octet := func(i int) (byte, bool) {
+		if i+3 > len(s) || s[i] != '%' || strings.EqualFold(s[i+1:i+3], "2f") {
+			return 0, false
+		}
+		n, err := strconv.ParseUint(s[i+1:i+3], 16, 8)
+		return byte(n), err == nil
+	}
+	first, ok := octet(i)
+	if !ok {
+		return nil, i + 1
+	}
+	next = i + 3
+	length := 1
+	switch {
+	case first < 0x80:
+	case first&0xe0 == 0xc0:
+		length = 2
+	case first&0xf0 == 0xe0:
+		length = 3
+	case first&0xf8 == 0xf0:
+		length = 4
+	default:
+		return nil, next
+	}
+	seq = []byte{first}
+	for len(seq) < length {
+		b, ok := octet(next)
+		if !ok || b&0xc0 != 0x80 || len(seq) == 1 && beyond(first, b) {
+			return nil, next
+		}
+		seq, next = append(seq, b), next+3
+	}
+	if length == 2 && first < 0xc2 || length > 2 && overlong(seq) {
+		return nil, next
+	}
+	return seq, next
+}
+
+// beyond tells that two octets begin a surrogate or a code point after the last.
+func beyond(first, second byte) bool {
+	return first == 0xed && second >= 0xa0 || first == 0xf4 && second >= 0x90 || first > 0xf4
+}
+
+func overlong(seq []byte) bool {
+	return seq[0] == 0xe0 && seq[1] < 0xa0 || seq[0] == 0xf0 && seq[1] < 0x90
+}
+
+// kestrelDots is PathNormalizer.RemoveDotSegments: RFC 3986, 5.2.4, step by step.
+func kestrelDots(in string) string {
+	out := ""
+	for in != "" {
+		switch {
+		case strings.HasPrefix(in, "/./"):
+			in = in[2:]
+		case in == "/.":
+			in = "/"
+		case strings.HasPrefix(in, "/../"):
+			in, out = in[3:], out[:max(0, strings.LastIndex(out, "/"))]
+		case in == "/..":
+			in, out = "/", out[:max(0, strings.LastIndex(out, "/"))]
+		default:
+			n := len(in)
+			if i := strings.Index(in[1:], "/"); i >= 0 {
+				n = i + 1
+			}
+			out, in = out+in[:n], in[n:]
+		}
+	}
+	return out
+}
+
+// route is the operation that runs for a path that routing sees: its name, or
+// "405", or "-". As in ASP.NET, whether there is the method at all is settled
+// before anybody looks inside a segment with a constraint or of several parts,
+// but for one that equals a literal which stands at its place.
+func (m *model) route(method, path string) (operation, string) {
+	segments := segmentsOf(path)
+	if slices.Contains(segments, "") || strings.HasSuffix(path, "//") {
+		return operation{}, "-"
+	}
+	literal := make([]bool, len(segments))
+	for i := range segments {
+		literal[i] = m.literal(segments[:i+1])
+	}
+	var known, allowed bool
+	for _, op := range m.ops[len(segments)] {
+		if !op.match(segments, literal) {
+			continue
+		}
+		known = true
+		if !strings.EqualFold(op.method, method) {
+			continue
+		}
+		allowed = true
+		if op.match(segments, nil) {
+			return op, op.name
+		}
+	}
+	if known && !allowed {
+		return operation{}, "405"
+	}
+	return operation{}, "-"
+}
+
+// literal tells that some template has the last of the segments as a literal
+// and may go on from those before it.
+func (m *model) literal(segments []string) bool {
+	last := len(segments) - 1
+	for length, ops := range m.ops {
+		if length <= last {
+			continue
+		}
+		for _, op := range ops {
+			if op.precedence[last] == '1' && op.match(segments, make([]bool, last+1)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// match tells whether the segments fit the template's first ones. With look not
+// nil, a segment with a constraint or of several parts fits unseen where look
+// is false.
+func (op *operation) match(segments []string, look []bool) bool {
+	for i, s := range segments {
+		unseen := look != nil && !look[i] && op.precedence[i] == '2'
+		if !unseen && !op.segments[i].MatchString(s) {
+			return false
+		}
+	}
+	return true
+}
