@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/jellyward/jellyward/internal/proxy"
+	"github.com/jellyward/jellyward/internal/session"
+	"github.com/jellyward/jellyward/internal/visitor"
+)
+
+// document answers for jellyfin-web's documents. They are public code, so the
+// redirect guides people and protects nothing: whatever is not plainly a person
+// who opens a page in a browser gets what Jellyfin says.
+func (g *Gateway) document(w *recorder, req *request) {
+	if req.decision.Method == http.MethodGet && isNavigation(req.Request) {
+		switch _, err := g.session(req); {
+		case err == nil:
+		case isNoSession(err):
+			g.toSignIn(w, req)
+			return
+		default:
+			g.Logger.ErrorContext(req.Context(), "session could not be looked up", "error", err, "request_id", req.visitor.RequestID)
+			g.refuse(w, req.Request, unavailable)
+			return
+		}
+	}
+	g.forward(w, req, proxy.Treatment{Document: true})
+}
+
+// toSignIn sends the visitor to the sign-in page and tells it the way back,
+// percent-encoded: one desktop app searches for "/web" in the whole address.
+func (g *Gateway) toSignIn(w http.ResponseWriter, req *request) {
+	back := req.path.String()
+	if req.path.Lower() == "/" || req.path.Lower() == "/web" {
+		back = g.Base.String() + "/web/"
+	}
+	if query := req.path.RawQuery(); query != "" {
+		back += "?" + query
+	}
+	noStore(w.Header())
+	w.Header().Set("Location", g.signInPath()+"?return="+url.QueryEscape(back))
+	w.WriteHeader(http.StatusFound)
+}
+
+// isNavigation tells whether a person opens a page at the top of a browser's
+// window. Apps that host jellyfin-web do the same in frames (LG), with HEAD
+// (Xbox, desktop), or in a web view that must see a bundle before it shows
+// itself (Android); none of them may be redirected.
+func isNavigation(r *http.Request) bool {
+	agent := r.UserAgent()
+	if !strings.HasPrefix(agent, "Mozilla/5.0") || isWebOS(agent) || strings.Contains(agent, "; wv)") {
+		return false
+	}
+	if strings.HasPrefix(r.Header.Get("X-Requested-With"), "org.jellyfin.") {
+		return false
+	}
+	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
+	if mode != "" || dest != "" {
+		return mode == "navigate" && dest == "document"
+	}
+	// Old browsers, and all of them on plain HTTP, send no Sec-Fetch headers.
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// isWebOS tells LG's televisions, whose app frames jellyfin-web and puts inline
+// scripts into it.
+func isWebOS(agent string) bool { return strings.Contains(agent, "Web0S") }
+
+// isBranding tells whether req asks for what jellyfin-web shows on its login
+// page.
+func isBranding(req *request) bool {
+	if req.decision.Method != http.MethodGet {
+		return false
+	}
+	switch req.path.Lower() {
+	case "/branding/configuration", "/branding/css", "/branding/css.css":
+		return true
+	}
+	return false
+}
+
+// ownBrowser tells whether an API call comes from jellyfin-web in a browser on
+// our own origin, so that a link to our sign-in page makes sense there. Native
+// apps show the disclaimer as text, and bundled clients would follow the link
+// into nothing.
+func ownBrowser(r *http.Request, v visitor.Visitor) bool {
+	agent := r.UserAgent()
+	if isWebOS(agent) || foreignOrigin(r, v) {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return strings.HasPrefix(agent, "Mozilla/5.0 (") &&
+		(strings.Contains(agent, "AppleWebKit/") || strings.Contains(agent, "Gecko/"))
+}
+
+// session returns the session of the request's cookie, [session.ErrNone], or
+// what kept the store from answering.
+func (g *Gateway) session(req *request) (session.Session, error) {
+	value, ok := session.FromRequest(req.Request, req.visitor.Secure())
+	if !ok {
+		return session.Session{}, session.ErrNone
+	}
+	return g.Sessions.Lookup(req.Context(), value)
+}
+
+func isNoSession(err error) bool { return errors.Is(err, session.ErrNone) }
+
+// signInPath is the path of our sign-in page.
+func (g *Gateway) signInPath() string { return g.Base.String() + "/sso/2fa" }
+
+// signInURL is the whole address of our sign-in page.
+func (g *Gateway) signInURL(v visitor.Visitor) string {
+	if g.PublicURL != nil {
+		return g.PublicURL.Scheme + "://" + g.PublicURL.Host + g.signInPath()
+	}
+	return v.Origin() + g.signInPath()
+}

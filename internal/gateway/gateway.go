@@ -1,0 +1,284 @@
+// Package gateway is the front door: every request, from the tunnel or from
+// the local listener, is read, decided on and sent to one of four places: our
+// own pages, Jellyfin, jellyfin-web's documents, or a refusal.
+//
+// The decision is made on [policy.Path], the one form of a target that is also
+// forwarded, and never on a header that says who somebody is.
+package gateway
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/proxy"
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/session"
+	"github.com/jellyward/jellyward/internal/visitor"
+	"github.com/jellyward/jellyward/ui"
+)
+
+// Sessions finds and ends the sessions that our sign-in page began.
+type Sessions interface {
+	Lookup(ctx context.Context, cookie string) (session.Session, error)
+	EndToken(ctx context.Context, token secret.Text) error
+}
+
+// Forwarder sends a request that may pass to Jellyfin.
+type Forwarder interface {
+	Forward(http.ResponseWriter, *http.Request, proxy.Treatment)
+}
+
+// Readiness tells whether Jellyfin may be published.
+type Readiness interface {
+	Readiness(context.Context) jellyfin.Readiness
+}
+
+// Pages writes the page of a refusal; [ui.UI] does.
+type Pages interface {
+	Notice(io.Writer, ui.Notice) error
+}
+
+// Observer is told of every request that was answered; it may be nil.
+type Observer interface {
+	Answered(action policy.Action, status int, sent int64, took time.Duration)
+}
+
+// Gateway decides on requests. All fields but PublicURL, Via, Observer and
+// Logger are required.
+type Gateway struct {
+	Base      policy.Base
+	Policy    *policy.Policy
+	Sessions  Sessions
+	Portal    http.Handler
+	Jellyfin  Forwarder
+	Readiness Readiness
+	Pages     Pages
+	// PublicURL is the origin that visitors use, or nil to take it from the
+	// request.
+	PublicURL *url.URL
+	// Branding makes jellyfin-web's own login page lead to ours.
+	Branding bool
+	// Via tells whether a request came through our own tunnel.
+	Via      func(*http.Request) bool
+	Observer Observer
+	Logger   *slog.Logger
+
+	grants grants
+}
+
+// request is one request while it is being decided on.
+type request struct {
+	*http.Request
+	visitor  visitor.Visitor
+	path     policy.Path
+	decision policy.Decision
+	// presented is what the request says of itself in Jellyfin's terms.
+	presented jellyfin.Presented
+	// socket tells that the request asks for a WebSocket.
+	socket bool
+}
+
+// ServeHTTP answers one request and writes a line about it to the log.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := newRecorder(w)
+	entry := &entry{id: newRequestID(), started: time.Now()}
+	rec.Header().Set("X-Request-Id", entry.id)
+	defer func() { g.log(r, rec, entry) }()
+	g.answer(rec, r, entry)
+	entry.whole = true
+}
+
+// answer reads, decides on and answers r, and notes in entry what it found.
+func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
+	v, err := g.identify(r, entry.id)
+	if err != nil {
+		entry.reason = err.Error()
+		g.refuse(rec, r, refusal{status: http.StatusBadRequest, message: "This request does not say where it comes from."})
+		return
+	}
+	entry.visitor = v
+	r = r.WithContext(visitor.With(r.Context(), v))
+
+	path, err := policy.ParsePath(r.RequestURI, g.Base)
+	if err != nil {
+		entry.reason = err.Error()
+		g.refuse(rec, r, refusal{status: http.StatusBadRequest, message: "This address can be read in more than one way."})
+		return
+	}
+	cleanConnection(r)
+	req := &request{Request: r, visitor: v, path: path, decision: g.Policy.Decide(r.Method, path), socket: wantsSocket(r)}
+	if req.socket {
+		req.decision = g.Policy.Upgrade(path)
+	}
+	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery())
+	entry.request = req
+	if req.decision.Method == "" {
+		rec.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		g.refuse(rec, r, refusal{status: http.StatusMethodNotAllowed, message: "This method is not used here."})
+		return
+	}
+	g.route(rec, req)
+}
+
+// route sends req where its decision says.
+func (g *Gateway) route(w *recorder, req *request) {
+	if req.decision.Action == policy.Portal {
+		g.portal(w, req)
+		return
+	}
+	if req.path.Outside() {
+		g.outside(w, req)
+		return
+	}
+	if !g.published(w, req) {
+		return
+	}
+	if isPreflight(req) {
+		g.forward(w, req, proxy.Treatment{})
+		return
+	}
+	switch req.decision.Action {
+	case policy.Page:
+		g.document(w, req)
+	case policy.Public, policy.Image:
+		g.public(w, req)
+	case policy.Token:
+		g.token(w, req)
+	case policy.Media:
+		g.media(w, req)
+	case policy.SignIn:
+		g.refuse(w, req.Request, refusal{
+			status:  http.StatusForbidden,
+			message: "A password alone does not sign in here. Sign in with your second factor.",
+			signIn:  g.signInURL(req.visitor),
+		})
+	default:
+		g.refuse(w, req.Request, refusal{
+			status:  http.StatusForbidden,
+			message: "This is not available from outside.",
+			signIn:  g.signInURL(req.visitor),
+		})
+	}
+}
+
+// portal hands a request to our own pages, which see one spelling of each
+// path and no base path.
+func (g *Gateway) portal(w http.ResponseWriter, req *request) {
+	r := req.WithContext(req.Context())
+	r.Method = req.decision.Method
+	r.URL = &url.URL{Path: req.path.Lower(), RawQuery: req.path.RawQuery()}
+	g.Portal.ServeHTTP(w, r)
+}
+
+// outside answers what does not lie below the base path as Jellyfin does, with
+// the way to its web client.
+func (g *Gateway) outside(w http.ResponseWriter, req *request) {
+	if m := req.decision.Method; m != http.MethodGet && m != http.MethodHead {
+		g.refuse(w, req.Request, refusal{status: http.StatusNotFound, message: "There is nothing here."})
+		return
+	}
+	noStore(w.Header())
+	w.Header().Set("Location", g.Base.String()+"/web/")
+	w.WriteHeader(http.StatusFound)
+}
+
+// published tells whether Jellyfin may be shown at all, and answers if not.
+// A server that is away or starting is left to the proxy where a request can
+// be held.
+func (g *Gateway) published(w http.ResponseWriter, req *request) bool {
+	switch g.Readiness.Readiness(req.Context()) {
+	case jellyfin.Ready:
+		return true
+	case jellyfin.Unfinished:
+		g.refuse(w, req.Request, unfinished)
+		return false
+	case jellyfin.Starting:
+		if holdable(req) {
+			return true
+		}
+		g.Failed(w, req.Request, http.StatusServiceUnavailable)
+		return false
+	}
+	if holdable(req) {
+		return true
+	}
+	g.Failed(w, req.Request, http.StatusBadGateway)
+	return false
+}
+
+// public forwards what anyone may ask.
+func (g *Gateway) public(w *recorder, req *request) {
+	g.forward(w, req, proxy.Treatment{
+		Branding: g.Branding && isBranding(req) && ownBrowser(req.Request, req.visitor),
+	})
+}
+
+// token forwards what needs a token, or our cookie.
+func (g *Gateway) token(w *recorder, req *request) {
+	if !req.presented.HasToken() && !g.signedIn(w, req) {
+		return
+	}
+	t := proxy.Treatment{Private: true, Hold: holdable(req)}
+	if req.presented.HasToken() {
+		t.Answered = func(status int) { g.learn(req, status) }
+	}
+	g.forward(w, req, t)
+}
+
+// media forwards what Jellyfin would serve to anyone: with a token, our
+// cookie, or for a network that has shown a live token lately.
+func (g *Gateway) media(w *recorder, req *request) {
+	if !req.presented.HasToken() && !g.grants.holds(req.visitor.Addr, time.Now()) && !g.signedIn(w, req) {
+		return
+	}
+	g.forward(w, req, proxy.Treatment{Private: true})
+}
+
+// signedIn tells whether req carries the cookie of a live session, and answers
+// if not. Without the store nobody is let in unchecked.
+func (g *Gateway) signedIn(w http.ResponseWriter, req *request) bool {
+	if req.socket {
+		g.refuseSocket(w, req)
+		return false
+	}
+	switch _, err := g.session(req); {
+	case err == nil:
+		return true
+	case isNoSession(err):
+		g.refuse(w, req.Request, refusal{
+			status:  http.StatusUnauthorized,
+			message: "This needs you to be signed in.",
+			signIn:  g.signInURL(req.visitor),
+		})
+	default:
+		g.Logger.ErrorContext(req.Context(), "session could not be looked up", "error", err, "request_id", req.visitor.RequestID)
+		g.refuse(w, req.Request, unavailable)
+	}
+	return false
+}
+
+// refuseSocket answers a WebSocket without a token as Jellyfin does.
+func (g *Gateway) refuseSocket(w http.ResponseWriter, req *request) {
+	g.refuse(w, req.Request, refusal{status: http.StatusForbidden, message: "A WebSocket needs a token."})
+}
+
+// forward sends the canonical form of req to Jellyfin.
+func (g *Gateway) forward(w http.ResponseWriter, req *request, t proxy.Treatment) {
+	r := req.WithContext(req.Context())
+	r.Method = req.decision.Method
+	escaped := req.path.String()
+	decoded, err := url.PathUnescape(escaped)
+	if err != nil {
+		// A canonical path is always well escaped.
+		g.refuse(w, req.Request, refusal{status: http.StatusBadRequest, message: "This address cannot be read."})
+		return
+	}
+	r.URL = &url.URL{Path: decoded, RawPath: escaped, RawQuery: req.path.RawQuery()}
+	g.Jellyfin.Forward(w, r, t)
+}

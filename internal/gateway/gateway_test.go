@@ -1,0 +1,321 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/proxy"
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/session"
+	"github.com/jellyward/jellyward/internal/visitor"
+	"github.com/jellyward/jellyward/ui"
+)
+
+const (
+	chrome  = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
+	webOS   = "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36 WebAppManager"
+	webView = "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/AP2A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/128.0.0.0 Mobile Safari/537.36"
+	live    = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// scene is a gateway with everything behind it replaced by what remembers.
+type scene struct {
+	*Gateway
+	state     jellyfin.Readiness
+	redisAway bool
+	ended     []secret.Text
+	status    int // what Jellyfin answers
+
+	forwarded []string // "METHOD target"
+	treatment proxy.Treatment
+	visitor   visitor.Visitor
+	header    http.Header
+	portal    []string
+	log       bytes.Buffer
+}
+
+func newScene(t *testing.T, base string) *scene {
+	t.Helper()
+	b, err := policy.ParseBase(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scene{state: jellyfin.Ready, status: http.StatusOK}
+	s.Gateway = &Gateway{
+		Base:      b,
+		Policy:    policy.New(),
+		Sessions:  s,
+		Jellyfin:  s,
+		Readiness: s,
+		Pages:     ui.New(),
+		Branding:  true,
+		Portal:    http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { s.portal = append(s.portal, r.Method+" "+r.URL.Path) }),
+		Via:       func(r *http.Request) bool { return r.Header.Get("Test-Tunnel") != "" },
+		Logger:    slog.New(slog.NewTextHandler(&s.log, nil)),
+	}
+	return s
+}
+
+func (s *scene) Readiness(context.Context) jellyfin.Readiness { return s.state }
+
+func (s *scene) Lookup(_ context.Context, cookie string) (session.Session, error) {
+	if s.redisAway {
+		return session.Session{}, errors.New("redis is not available")
+	}
+	if cookie != live {
+		return session.Session{}, session.ErrNone
+	}
+	return session.Session{UserID: "1"}, nil
+}
+
+func (s *scene) EndToken(_ context.Context, token secret.Text) error {
+	s.ended = append(s.ended, token)
+	return nil
+}
+
+func (s *scene) Forward(w http.ResponseWriter, r *http.Request, t proxy.Treatment) {
+	s.forwarded = append(s.forwarded, r.Method+" "+r.URL.RequestURI())
+	s.treatment, s.header = t, r.Header
+	s.visitor, _ = visitor.From(r.Context())
+	if t.Answered != nil {
+		t.Answered(s.status)
+	}
+	w.WriteHeader(s.status)
+}
+
+// ask sends "METHOD target" through the tunnel with pairs of header names and
+// values, and returns the answer.
+func (s *scene) ask(request string, pairs ...string) *http.Response {
+	s.forwarded, s.portal = nil, nil
+	method, target, _ := strings.Cut(request, " ")
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Method, r.RequestURI, r.Host = method, target, "jellyfin.example.org"
+	r.Header.Set("Test-Tunnel", "1")
+	r.Header.Set("Cf-Connecting-Ip", "203.0.113.9")
+	r.Header.Set("X-Forwarded-Proto", "https")
+	for i := 0; i < len(pairs); i += 2 {
+		switch value := pairs[i+1]; {
+		case value == "":
+			r.Header.Del(pairs[i])
+		default:
+			r.Header.Set(pairs[i], value)
+		}
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	return w.Result()
+}
+
+// reached tells whether anything came to Jellyfin.
+func (s *scene) reached() bool { return len(s.forwarded) > 0 }
+
+func TestPasswordEndpointsNeverReachJellyfin(t *testing.T) {
+	s := newScene(t, "")
+	for _, request := range []string{
+		"POST /Users/AuthenticateByName", "post /users/authenticatebyname/", "POST /%55sers/%41uthenticateByName",
+		"POST /x/../Users/AuthenticateByName", "POST /web/%2e%2e/Users/AuthenticateByName", "POST //../Users/AuthenticateByName",
+		"POST /emby/Users/AuthenticateByName", "POST /emby/Users/%2541uthenticateByName", "POST /MediaBrowser/users/authenticatebyname",
+		"POST /Users/0123456789abcdef0123456789abcdef/Authenticate?pw=x", "POST /Users/ForgotPassword", "POST /Users/ForgotPassword/Pin",
+		"POST /Startup/User", "GET /Startup/FirstUser", "POST /System/Restart", "GET /opds/", "GET /opds/v1.2/catalog",
+		"POST /sso/OID/Auth/x", "GET /SSO/OID/p/x", "GET /SSOViews/x",
+	} {
+		resp := s.ask(request, "X-Emby-Token", "token")
+		if resp.StatusCode != http.StatusForbidden || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if !strings.Contains(string(body), `"SignIn":"https://jellyfin.example.org/sso/2fa"`) {
+			t.Errorf("%s: body does not say where to sign in: %s", request, body)
+		}
+	}
+}
+
+func TestUnreadableTargetsAreRefused(t *testing.T) {
+	s := newScene(t, "")
+	for _, request := range []string{
+		"GET //web/", "GET /a%00", `GET /a\b`, "GET /a%5Cb", "GET /%zz", "GET http://h/Users/Me", "GET *",
+		"GET /emby/%252e%252e/Users/Me", "GET /embyUsers/Me", "GET /emby/emby/Users/Me",
+	} {
+		if resp := s.ask(request, "X-Emby-Token", "token"); resp.StatusCode != http.StatusBadRequest || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
+		}
+	}
+	for _, method := range []string{"TRACE", "CONNECT", "BREW", "PROPFIND"} {
+		if resp := s.ask(method+" /Items", "X-Emby-Token", "token"); resp.StatusCode != http.StatusMethodNotAllowed || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", method, resp.StatusCode, s.forwarded)
+		}
+	}
+}
+
+func TestTheCanonicalFormIsForwarded(t *testing.T) {
+	for _, tt := range []struct{ base, request, want string }{
+		{"", "get /web/../items?a=%zz&b=;", "GET /items?a=%zz&b=;"},
+		{"", "GET /emby/Artists/AC%252FDC", "GET /Artists/AC%2FDC"},
+		{"", "GET /Genres/100%25/", "GET /Genres/100%25/"},
+		{"/jellyfin", "GET /JellyFin/emby/Items", "GET /jellyfin/Items"},
+	} {
+		s := newScene(t, tt.base)
+		s.ask(tt.request, "X-Emby-Token", "token")
+		if diff := cmp.Diff([]string{tt.want}, s.forwarded); diff != "" {
+			t.Errorf("%s: forwarded (-want +got):\n%s", tt.request, diff)
+		}
+	}
+}
+
+func TestEverythingElseNeedsATokenOrACookie(t *testing.T) {
+	const header = "Authorization"
+	cookie := []string{"Cookie", "__Host-jellyward=" + live}
+	for _, tt := range []struct {
+		request string
+		pairs   []string
+		want    int
+	}{
+		{"GET /Items", nil, 401},
+		{"GET /Unknown/Plugin", nil, 401},
+		{"GET /Videos/1/stream", nil, 401},
+		{"GET /Items", []string{header, `MediaBrowser Token="x"`}, 200},
+		{"GET /Items?api_key=x", nil, 200},
+		{"GET /Items?APIKEY=x", nil, 200},
+		{"GET /Items?ApiKey=", nil, 401},
+		{"GET /Items", []string{header, `MediaBrowser Token="", Client="x"`}, 401},
+		{"GET /Items", []string{header, "Bearer x"}, 401},
+		{"GET /Items", cookie, 200},
+		{"GET /Videos/1/stream", cookie, 200},
+		{"GET /Items", []string{"Cookie", "__Host-jellyward=wrong"}, 401},
+		{"GET /Items", []string{"Cookie", "jellyward=" + live}, 401},
+		{"GET /Items", []string{"Cookie", "__Host-jellyward=" + live + "; __Host-jellyward=" + live}, 401},
+		{"GET /Items", []string{"Connection", "close, X-Emby-Token", "X-Emby-Token", "x"}, 401},
+		{"GET /System/Info/Public", nil, 200},
+		{"POST /Users/AuthenticateWithQuickConnect", nil, 200},
+		{"GET /Items/1/Images/Primary", nil, 200},
+		{"HEAD /UserImage?userId=1", nil, 200},
+		{"GET /web/main.abc.bundle.js", nil, 200},
+	} {
+		s := newScene(t, "")
+		resp := s.ask(tt.request, tt.pairs...)
+		if resp.StatusCode != tt.want || s.reached() != (tt.want == 200) {
+			t.Errorf("%s %q: %d, forwarded %q, want %d", tt.request, tt.pairs, resp.StatusCode, s.forwarded, tt.want)
+		}
+	}
+}
+
+func TestWithoutTheStoreNobodyPassesUnchecked(t *testing.T) {
+	s := newScene(t, "")
+	s.redisAway = true
+	cookie := []string{"Cookie", "__Host-jellyward=" + live}
+	for _, request := range []string{"GET /Items", "GET /Videos/1/stream"} {
+		if resp := s.ask(request, cookie...); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
+		}
+	}
+	page := append(cookie, "User-Agent", chrome, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
+	if resp := s.ask("GET /web/", page...); resp.StatusCode != 503 || s.reached() {
+		t.Errorf("document: %d, forwarded %q", resp.StatusCode, s.forwarded)
+	}
+	if resp := s.ask("GET /Items", "X-Emby-Token", "x"); resp.StatusCode != 200 {
+		t.Errorf("a token needs no store, yet: %d", resp.StatusCode)
+	}
+}
+
+func TestAWebSocketNeedsAToken(t *testing.T) {
+	upgrade := []string{"Connection", "keep-alive, Upgrade", "Upgrade", "websocket"}
+	for _, tt := range []struct {
+		request string
+		pairs   []string
+		want    int
+	}{
+		{"GET /socket", nil, 403},
+		{"GET /socket?ApiKey=x", nil, 200},
+		{"GET /socket?ApiKey%3Dx", nil, 200},
+		{"GET /System/Info/Public", nil, 403},
+		{"GET /socket", []string{"Cookie", "__Host-jellyward=" + live}, 403},
+		{"GET /Startup/User?ApiKey=x", nil, 403},
+		{"GET /opds/?ApiKey=x", nil, 403},
+	} {
+		s := newScene(t, "")
+		resp := s.ask(tt.request, append(tt.pairs, upgrade...)...)
+		if resp.StatusCode != tt.want || s.reached() != (tt.want == 200) {
+			t.Errorf("%s: %d, forwarded %q, want %d", tt.request, resp.StatusCode, s.forwarded, tt.want)
+		}
+		if s.reached() && (s.header.Get("Upgrade") != "websocket" || s.header.Get("Connection") != "Upgrade") {
+			t.Errorf("%s: upgrade was lost: %v", tt.request, s.header)
+		}
+	}
+	s := newScene(t, "")
+	s.ask("GET /Items?ApiKey=x", "Connection", "Upgrade", "Upgrade", "h2c")
+	if s.header.Get("Upgrade") != "" {
+		t.Errorf("an upgrade to something else went through: %v", s.header)
+	}
+}
+
+func TestALogoutEndsOurSession(t *testing.T) {
+	s := newScene(t, "")
+	s.status = http.StatusNoContent
+	s.ask("POST /sessions/logout", "Authorization", `MediaBrowser Token="gone"`)
+	if diff := cmp.Diff([]secret.Text{"gone"}, s.ended); diff != "" {
+		t.Errorf("ended tokens (-want +got):\n%s", diff)
+	}
+	s.ended, s.status = nil, http.StatusUnauthorized
+	s.ask("POST /Sessions/Logout", "Authorization", `MediaBrowser Token="other"`)
+	if len(s.ended) != 0 {
+		t.Errorf("a refused log-out ended %v", s.ended)
+	}
+}
+
+func TestANetworkThatShowedALiveTokenMayFetchFilms(t *testing.T) {
+	film := func(s *scene, address string) int {
+		return s.ask("GET /Videos/1/stream?static=true", "Cf-Connecting-Ip", address).StatusCode
+	}
+	s := newScene(t, "")
+	s.ask("GET /Items?ApiKey=invented", "Cf-Connecting-Ip", "2001:db8::1")
+	s.status = http.StatusUnauthorized
+	s = newScene(t, "")
+	s.status = http.StatusUnauthorized
+	s.ask("GET /Users/Me?ApiKey=dead", "Cf-Connecting-Ip", "2001:db8::1")
+	s.status = http.StatusOK
+	s.ask("GET /Unknown/Plugin?ApiKey=invented", "Cf-Connecting-Ip", "2001:db8::1")
+	s.ask("GET /System/Info/Public?ApiKey=invented", "Cf-Connecting-Ip", "2001:db8::1")
+	if got := film(s, "2001:db8::1"); got != http.StatusUnauthorized {
+		t.Errorf("an unproven token opened films: %d", got)
+	}
+	s.ask("GET /Users/Me?ApiKey=live", "Cf-Connecting-Ip", "2001:db8::1")
+	if got := film(s, "2001:db8::ffff"); got != http.StatusOK {
+		t.Errorf("the same /64 got %d", got)
+	}
+	if got := film(s, "2001:db8:0:1::1"); got != http.StatusUnauthorized {
+		t.Errorf("another /64 got %d", got)
+	}
+}
+
+func TestPortalSeesOneSpelling(t *testing.T) {
+	for _, tt := range []struct{ base, request, want string }{
+		{"", "GET /SSO/%32FA/", "GET /sso/2fa"},
+		{"", "post /emby/sso/2fa/Authenticate", "POST /sso/2fa/authenticate"},
+		{"/jellyfin", "GET /jellyfin/sso/2fa/assets/App.css", "GET /sso/2fa/assets/app.css"},
+	} {
+		s := newScene(t, tt.base)
+		s.state = jellyfin.Unfinished // our own pages are shown all the same
+		s.ask(tt.request)
+		if diff := cmp.Diff([]string{tt.want}, s.portal); diff != "" || s.reached() {
+			t.Errorf("%s (-want +got):\n%s", tt.request, diff)
+		}
+	}
+	s := newScene(t, "/jellyfin")
+	if resp := s.ask("GET /sso/2fa"); resp.StatusCode != http.StatusFound || resp.Header.Get("Location") != "/jellyfin/web/" {
+		t.Errorf("outside the base path: %d %q", resp.StatusCode, resp.Header.Get("Location"))
+	}
+	if resp := s.ask("POST /Users/AuthenticateByName"); resp.StatusCode != http.StatusNotFound || s.reached() {
+		t.Errorf("outside the base path: %d", resp.StatusCode)
+	}
+}
