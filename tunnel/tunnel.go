@@ -2,11 +2,16 @@ package tunnel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
+	"github.com/cloudflare/cloudflared/connection"
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 )
 
 // Connection is one connection to the edge that is up.
@@ -23,8 +28,8 @@ type Connection struct {
 	Since time.Time
 }
 
-// RefusedError is returned by [Tunnel.Serve] when the edge knows the tunnel
-// not, or not by this secret, and said so several times in a row: the tunnel
+// RefusedError is returned by [Tunnel.Serve] when the edge does not know the
+// tunnel, or not by this secret, and said so several times in a row: the tunnel
 // was deleted, its token was renewed, or the token belongs elsewhere.
 type RefusedError struct {
 	// TunnelID is the tunnel that was asked for.
@@ -40,9 +45,14 @@ func (e *RefusedError) Error() string {
 
 // Tunnel is one handler behind one tunnel. Make it with [New].
 type Tunnel struct {
-	cfg     Config
-	handler http.Handler
-	ready   chan struct{}
+	cfg       Config
+	connector uuid.UUID // this process, for the edge
+	runner    *runner
+	status    *status
+	metrics   *metrics
+	log       *zerolog.Logger
+	observer  *connection.Observer
+	started   atomic.Bool
 }
 
 // New makes a tunnel that will run h, and connects to nothing yet; its errors
@@ -52,28 +62,35 @@ func New(cfg Config, h http.Handler) (*Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tunnel{cfg: cfg, handler: h, ready: make(chan struct{})}, nil
-}
-
-// Serve connects to the edge and runs the handler for every request, until ctx
-// ends; it reconnects for as long as that takes. When ctx ends it tells the
-// edge to send nothing more, lets running requests go on for up to the grace
-// period, and returns nil. The only other way out is a [*RefusedError]. Serve
-// can be called once.
-func (t *Tunnel) Serve(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	if h == nil {
+		return nil, errors.New("tunnel: no handler")
+	}
+	m := newMetrics()
+	s := newStatus(cfg.Logger, m)
+	log := newLogBridge(cfg.Logger, s)
+	t := &Tunnel{
+		cfg:       cfg,
+		connector: uuid.New(),
+		runner:    newRunner(h, cfg.Logger, m, s.poke),
+		status:    s,
+		metrics:   m,
+		log:       log,
+		observer:  connection.NewObserver(log, log),
+	}
+	t.observer.RegisterSink(s)
+	return t, nil
 }
 
 // Ready is closed once the first connection is registered: from then on
 // visitors reach the handler.
-func (t *Tunnel) Ready() <-chan struct{} { return t.ready }
+func (t *Tunnel) Ready() <-chan struct{} { return t.status.ready }
 
 // Status is the connections that are up now, by index.
-func (t *Tunnel) Status() []Connection { return nil }
+func (t *Tunnel) Status() []Connection { return t.status.connections() }
 
-// Metrics gathers what the connector counts about itself.
-func (t *Tunnel) Metrics() prometheus.Gatherer { return prometheus.NewRegistry() }
+// Metrics gathers what the tunnel counts about itself: connections, requests,
+// panics, refusals.
+func (t *Tunnel) Metrics() prometheus.Gatherer { return t.metrics.registry }
 
 // Serve is [New] and [Tunnel.Serve] in one.
 func Serve(ctx context.Context, cfg Config, h http.Handler) error {

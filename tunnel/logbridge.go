@@ -1,0 +1,103 @@
+package tunnel
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"strings"
+
+	"github.com/rs/zerolog"
+)
+
+// logBridge turns cloudflared's log (zerolog's JSON lines) into slog records,
+// and listens in it for two things of which there is no event.
+//
+// cloudflared logs whole URLs and headers with requests that fail. So only
+// fields known to be harmless pass, and lines about single requests lose their
+// text as well.
+type logBridge struct {
+	logger *slog.Logger
+	status *status
+}
+
+func newLogBridge(logger *slog.Logger, s *status) *zerolog.Logger {
+	l := zerolog.New(&logBridge{logger: logger, status: s}).Level(zerolog.InfoLevel)
+	return &l
+}
+
+// What cloudflared says when a registration is refused (over HTTP/2, over
+// QUIC), and when one is withdrawn.
+const (
+	saysRefused      = "Register tunnel error from server side"
+	saysRefusedQUIC  = "failed to serve the control stream"
+	saysUnregistered = "Unregistered tunnel connection"
+	unauthorized     = "Unauthorized"
+)
+
+// logFields are the fields that pass, by their names here.
+var logFields = map[string]string{
+	"connIndex":  "connection",
+	"ip":         "edge",
+	"location":   "location",
+	"protocol":   "protocol",
+	"connection": "connection_id",
+	"error":      "error",
+}
+
+// Write takes one line. It never fails: a line that is not understood is lost.
+func (b *logBridge) Write(line []byte) (int, error) {
+	var fields map[string]any
+	if json.Unmarshal(line, &fields) != nil {
+		return len(line), nil
+	}
+	text, _ := fields[zerolog.MessageFieldName].(string)
+	index, _ := fields["connIndex"].(float64)
+	reason, _ := fields[zerolog.ErrorFieldName].(string)
+	switch {
+	case text == saysUnregistered:
+		b.status.unregistered(uint8(index))
+	case (text == saysRefused || text == saysRefusedQUIC) && strings.Contains(reason, unauthorized):
+		b.status.refusal(reason)
+	}
+	b.log(fields, text)
+	return len(line), nil
+}
+
+func (b *logBridge) log(fields map[string]any, text string) {
+	level := slogLevel(fields[zerolog.LevelFieldName])
+	if aboutRequest(fields, text) {
+		b.logger.Debug("cloudflared failed a request")
+		return
+	}
+	if !b.logger.Enabled(context.Background(), level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("text", text)}
+	for from, to := range logFields {
+		if v, ok := fields[from]; ok {
+			attrs = append(attrs, slog.Any(to, v))
+		}
+	}
+	b.logger.LogAttrs(context.Background(), level, "cloudflared", attrs...)
+}
+
+// aboutRequest tells whether a line is about a single request or session.
+func aboutRequest(fields map[string]any, text string) bool {
+	for _, name := range []string{"dest", "destAddr", "originService", "headers", "flowID"} {
+		if _, ok := fields[name]; ok {
+			return true
+		}
+	}
+	return text == "failed to serve incoming request" || text == ""
+}
+
+// slogLevel is one step down from cloudflared's: its Info is chatter here, and
+// its errors mend themselves.
+func slogLevel(level any) slog.Level {
+	switch level {
+	case "warn", "error", "fatal", "panic":
+		return slog.LevelWarn
+	default:
+		return slog.LevelDebug
+	}
+}
