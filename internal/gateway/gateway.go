@@ -44,9 +44,20 @@ type Pages interface {
 	Notice(io.Writer, ui.Notice) error
 }
 
-// Observer is told of every request that was answered; it may be nil.
+// Observer is told of every request when it comes and when it was answered.
 type Observer interface {
-	Answered(action policy.Action, status int, sent int64, took time.Duration)
+	Begin()
+	End(Outcome)
+}
+
+// Outcome is what became of one request.
+type Outcome struct {
+	Action policy.Action
+	// Status is what was answered, or 0 if the connection broke before that.
+	Status int
+	// Received and Sent are the bytes of the bodies.
+	Received, Sent int64
+	Took           time.Duration
 }
 
 // Gateway decides on requests. All fields but PublicURL, Via, Observer and
@@ -89,6 +100,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := newRecorder(w)
 	entry := &entry{id: newRequestID(), started: time.Now()}
 	rec.Header().Set("X-Request-Id", entry.id)
+	if r.Body != nil && r.Body != http.NoBody {
+		entry.body = &counted{ReadCloser: r.Body}
+		r.Body = entry.body
+	}
+	if g.Observer != nil {
+		g.Observer.Begin()
+	}
 	defer func() { g.log(r, rec, entry) }()
 	g.answer(rec, r, entry)
 	entry.whole = true

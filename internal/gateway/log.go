@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jellyward/jellyward/internal/policy"
@@ -19,6 +21,8 @@ type entry struct {
 	request *request
 	// reason says why it could not.
 	reason string
+	// body counts what is read of the request's body; nil if there is none.
+	body *counted
 	// whole tells that the answer was not cut.
 	whole bool
 }
@@ -55,7 +59,7 @@ func (g *Gateway) log(r *http.Request, rec *recorder, e *entry) {
 	}
 	g.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 	if g.Observer != nil {
-		g.Observer.Answered(action, rec.status, rec.sent, took)
+		g.Observer.End(Outcome{Action: action, Status: rec.status, Received: e.body.bytes(), Sent: rec.sent, Took: took})
 	}
 }
 
@@ -66,6 +70,26 @@ func loggedPath(req *request) string {
 		return req.decision.Rule.Pattern
 	}
 	return req.path.Local()
+}
+
+// counted counts what is read of a request's body. It may be read until after
+// the answer, by a transport that lags behind.
+type counted struct {
+	io.ReadCloser
+	n atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+func (c *counted) bytes() int64 {
+	if c == nil {
+		return 0
+	}
+	return c.n.Load()
 }
 
 // recorder remembers what was answered. [http.ResponseController] reaches the
