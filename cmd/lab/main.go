@@ -1,0 +1,138 @@
+// Lab is a whole stage on one machine, to try, to demonstrate and to measure: a
+// fake Jellyfin, a fake Cloudflare edge, and the real program between them with
+// a store in memory. It needs nothing installed, listens on the loopback only,
+// and forgets everything when it ends.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
+	"github.com/jellyward/jellyward/internal/stage"
+	"github.com/jellyward/jellyward/tunnel/edgetest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "lab: error:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the lab's flags.
+type options struct {
+	protocol string
+	jellyfin string
+	base     string
+	redis    string
+	verbose  bool
+}
+
+func parse(args []string, out io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&o.protocol, "protocol", "quic", "the tunnel's protocol: quic or http2")
+	flags.StringVar(&o.jellyfin, "jellyfin", "10.11", "the Jellyfin that is acted: 10.11 or 12")
+	flags.StringVar(&o.base, "base", "", "a base path, for example /jellyfin")
+	flags.StringVar(&o.redis, "redis", "memory:", "the store: memory:, a Redis URL, or private for a redis-server from PATH")
+	flags.BoolVar(&o.verbose, "v", false, "show the program's log")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is one argument too many", flags.Arg(0))
+	}
+	if o.protocol != "quic" && o.protocol != "http2" {
+		return o, fmt.Errorf("-protocol %q is neither quic nor http2", o.protocol)
+	}
+	if o.jellyfin != "10.11" && o.jellyfin != "12" {
+		return o, fmt.Errorf("-jellyfin %q is neither 10.11 nor 12", o.jellyfin)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+	o, err := parse(args, errOut)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "jellyward-lab-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the lab: %w", err)
+	}
+	defer os.RemoveAll(dir)
+
+	fmt.Fprintln(out, "Setting the stage …")
+	s, err := stage.Start(ctx, stage.Options{
+		Jellyfin: cast(o),
+		BasePath: o.base,
+		Protocol: o.protocol,
+		Redis:    o.redis,
+		Dir:      dir,
+		Edge:     edgetest.Options{Addrs: 2},
+		Logger:   logger(o, errOut),
+	})
+	if err != nil {
+		return err
+	}
+	s.Jellyfin.AddUser("alice", "wonderland")
+	s.Jellyfin.AddUser("bob", "builder")
+	s.Jellyfin.AddUser("root", "toor", jellyfintest.Admin)
+	announce(out, o, s)
+
+	<-ctx.Done()
+	fmt.Fprintln(out, "\nStriking the set …")
+	return s.Close()
+}
+
+func cast(o options) []jellyfintest.Option {
+	release := jellyfintest.V10_11
+	if o.jellyfin == "12" {
+		release = jellyfintest.V12
+	}
+	return []jellyfintest.Option{jellyfintest.Version(release), jellyfintest.ServerName("The lab")}
+}
+
+func logger(o options, w io.Writer) *slog.Logger {
+	level := slog.LevelError
+	if o.verbose {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+func announce(out io.Writer, o options, s *stage.Stage) {
+	visitors := s.Edge.URL() + o.base
+	fmt.Fprintf(out, `
+  browser ──► fake Cloudflare edge ──%[1]s──► jellyward ──► fake Jellyfin %[2]s
+
+  Visitors come to   %[3]s/
+  Users              alice / wonderland, bob / builder, root / toor (administrator)
+  At home            %[4]s%[5]s/   (the local listener, no tunnel)
+  Jellyfin itself    %[6]s/   (unguarded, as on its own network)
+  For operators      %[7]s/readyz and /metrics
+
+  Try this:
+    1. Open %[3]s/ in a browser: you are led to the sign-in page. Sign in as
+       alice, scan the code with an authenticator app, and land in the web client.
+    2. Sign out there: the login page that you see shows the way back.
+    3. Ask Jellyfin's password endpoint, in any spelling; it is closed:
+         curl -i -X POST '%[3]s/emby/Users/%%2541uthenticateByName'
+    4. Ask without a token, and with one that lives (take AccessToken from step 1):
+         curl -i '%[3]s/Users/Me'
+         curl -i -H 'Authorization: MediaBrowser Token="…"' '%[3]s/Users/Me'
+
+  Ctrl-C ends everything and leaves nothing behind.
+`, o.protocol, o.jellyfin, visitors, s.Local, o.base, s.Jellyfin.URL, s.Ops)
+}
