@@ -16,7 +16,7 @@ type ClientRequest struct {
 	Status  int         `json:"status"`  // what the real server answered
 	Type    string      `json:"type"`    // its Content-Type
 	Size    int64       `json:"size"`    // of its body as sent, perhaps packed
-	Upgrade string      `json:"upgrade"` // "websocket" for a handshake
+	Upgrade bool        `json:"upgrade"` // a WebSocket handshake
 }
 
 // Path returns the target without its query.
