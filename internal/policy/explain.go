@@ -40,30 +40,40 @@ func (p *Policy) Explain(request string, base Base) Explanation {
 	}
 	e.Path = path.String()
 	e.Decision = p.Decide(methodName, path)
-	e.Stranger, e.Browser, e.App = e.Decision.outcomes()
+	e.Stranger, e.Browser, e.App = e.Decision.outcomes(path.Outside())
 	return e
 }
 
 // outcomes says what a decision means for a stranger, a signed-in browser and
-// an app with a token.
-func (d Decision) outcomes() (stranger, browser, app string) {
+// an app with a token, as the gateway carries it out.
+func (d Decision) outcomes(outside bool) (stranger, browser, app string) {
 	const passes = "passes to Jellyfin"
+	alike := func(all string) (string, string, string) { return all, all, all }
+	judged := passes + ", which judges the token"
+	if d.Rule.Anonymous {
+		judged = passes + ", which gives it to anybody"
+	}
+	switch {
+	case outside:
+		return alike("302 to the web client below the base path if it is a GET, else 404; Jellyfin is not asked")
+	case d.Method == "":
+		return alike("405; Jellyfin is not asked")
+	}
 	switch d.Action {
 	case SignIn:
-		refused := "403, with a few words on where to sign in; Jellyfin is not asked"
-		return refused, refused, refused
+		return alike("403, with a few words on where to sign in; Jellyfin is not asked")
 	case Portal:
-		own := "answered by Jellyward's own sign-in pages; Jellyfin is not asked"
-		return own, own, own
-	case Public, Media, Image:
-		return passes, passes, passes
+		return alike("answered by Jellyward's own sign-in pages; Jellyfin is not asked")
+	case Public, Image:
+		return alike(passes)
 	case Page:
-		return "a browser is led to the sign-in page; apps that show the web client get it", passes, passes
+		return "led to the sign-in page if it is a browser; apps that show the web client get it", passes, passes
 	case Token:
-		return "401; Jellyfin is not asked", passes, passes + ", which judges the token"
+		return "401; Jellyfin is not asked", passes, judged
+	case Media:
+		return "401, but passes from a network that has lately shown a token that lives", passes, passes
 	default:
-		refused := "403; Jellyfin is not asked"
-		return refused, refused, refused
+		return alike("403; Jellyfin is not asked")
 	}
 }
 
@@ -93,16 +103,25 @@ func (e Explanation) String() string {
 
 // asks puts the name of one of Jellyfin's authorisation policies into words.
 func asks(auth string) string {
+	if older, newer, both := strings.Cut(auth, "|"); both {
+		return asks(newer) + "; 10.10 asks " + asks(older)
+	}
 	switch auth {
 	case "anonymous":
 		return "nothing: it answers anybody"
 	case "-":
 		return "(nothing of Jellyfin's own answers here)"
-	case "default":
+	case "default", "IgnoreParentalControl":
 		return "a user's token"
-	case "RequiresElevation":
+	case "RequiresElevation", "default+RequiresElevation":
 		return "an administrator's token"
+	case "FirstTimeSetupOrDefault", "FirstTimeSetupOrIgnoreParentalControl":
+		return "a user's token, or nothing while its start-up wizard is open"
+	case "FirstTimeSetupOrElevated", "default+FirstTimeSetupOrElevated":
+		return "an administrator's token, or nothing while its start-up wizard is open"
+	case "LocalAccessOrRequiresElevation":
+		return "an administrator's token, or nothing of whom it takes for a neighbour"
 	default:
-		return "a token that meets " + auth
+		return "the token of a user who may do this (" + auth + ")"
 	}
 }

@@ -55,13 +55,13 @@ func lowered(path string) string {
 }
 
 func lowerFrom(path string, i int) string {
-	b := []byte(path)
-	for ; i < len(b); i++ {
-		if 'A' <= b[i] && b[i] <= 'Z' {
-			b[i] += 'a' - 'A'
-		}
+	var b strings.Builder
+	b.Grow(len(path))
+	b.WriteString(path[:i])
+	for ; i < len(path); i++ {
+		b.WriteByte(lowerByte(path[i]))
 	}
-	return string(b)
+	return b.String()
 }
 
 func equalFoldASCII(a, b string) bool {

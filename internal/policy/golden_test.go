@@ -1,0 +1,174 @@
+package policy_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellyward/jellyward/internal/policy"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// golden compares got with a file under testdata, or rewrites the file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile("testdata/"+name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s has changed; read the difference, then run the test with -update (-want +got):\n%s", name, diff)
+	}
+}
+
+// outcome is the first word of what Explain says will happen.
+func outcome(words string) string {
+	word, _, _ := strings.Cut(words, " ")
+	return strings.Trim(word, ",;")
+}
+
+// TestEveryOperationIsDecided lists what happens to every operation of the
+// three versions, and the rows that are for other things. A change of policy is
+// reviewed as a change of the list.
+func TestEveryOperationIsDecided(t *testing.T) {
+	const columns = "%-9s %-66s %-7s %-9s %-9s %-9s %-15s %s\n"
+	l := newLaws(t)
+	var b strings.Builder
+	fmt.Fprintf(&b, columns, "# method", "route", "action", "stranger", "browser", "app", "versions", "why")
+	listed := map[policy.Rule]bool{}
+	for _, op := range readOperations(t) {
+		if strings.HasPrefix(op.name, "(") {
+			continue
+		}
+		e := l.policy.Explain(op.method+" "+example(op.template), policy.Base{})
+		if e.Refused != "" {
+			t.Errorf("%s %s is refused: it %s", op.method, op.template, e.Refused)
+		}
+		listed[e.Decision.Rule] = true
+		fmt.Fprintf(&b, columns, op.method, op.template, e.Decision.Action,
+			outcome(e.Stranger), outcome(e.Browser), outcome(e.App), strings.Join(op.versions, ","), e.Decision.Rule.Why)
+	}
+	b.WriteString("\n# rows that are for no operation of these versions\n")
+	for _, r := range l.policy.Rules() {
+		if !listed[r] {
+			fmt.Fprintf(&b, "%-9s %-66s %-7s %s\n", r.Methods, r.Pattern, r.Action, r.Why)
+		}
+	}
+	golden(t, "operations.golden", b.String())
+}
+
+// TestEveryOperationHasARowOfItsOwn fails for an operation that only falls to
+// the last rows, or whose row says that Jellyfin asks something else than it
+// does.
+func TestEveryOperationHasARowOfItsOwn(t *testing.T) {
+	l := newLaws(t)
+	for _, op := range readOperations(t) {
+		if strings.HasPrefix(op.name, "(") {
+			continue
+		}
+		r, ok := l.row(op)
+		if !ok {
+			t.Errorf("no row for %s %s (%s)", op.method, op.template, op.name)
+			continue
+		}
+		older, newer, both := strings.Cut(r.Auth, "|")
+		if !both {
+			newer = older
+		}
+		asks := newer
+		if op.versions[0] == "10.10" {
+			asks = older
+		}
+		if asks != op.auth {
+			t.Errorf("%s %s: Jellyfin %s asks %q, the row says %q", op.method, op.template, op.versions[0], op.auth, r.Auth)
+		}
+		if r.Anonymous != (op.auth == "anonymous") {
+			t.Errorf("%s %s: Anonymous = %v, but Jellyfin asks %q", op.method, op.template, r.Anonymous, op.auth)
+		}
+		if len(strings.Fields(r.Why)) < 3 {
+			t.Errorf("%s %s: %q is no reason", op.method, op.template, r.Why)
+		}
+	}
+}
+
+// TestEveryOtherAnswerOfJellyfinsIsDecided is for what answers without being an
+// operation: files, health checks, a server that is starting.
+func TestEveryOtherAnswerOfJellyfinsIsDecided(t *testing.T) {
+	examples := map[string]string{
+		"/":                             "GET / page, GET /web page",
+		"/api-docs/openapi.json":        "GET /api-docs/openapi.json deny",
+		"/api-docs/redoc/{**}":          "GET /api-docs/redoc/index.html deny",
+		"/api-docs/swagger/{**}":        "GET /api-docs/swagger deny",
+		"/health":                       "GET /health deny, POST /health deny",
+		"/health (only while starting)": "GET /health deny",
+		"/metrics":                      "GET /metrics deny",
+		"/robots.txt":                   "GET /robots.txt public",
+		"/socket":                       "GET /socket token",
+		"/web/{**file}":                 "GET /web/x.js public, HEAD /web/a/b.png public, GET /web/ page",
+		"/{**file} of wwwroot":          "GET /api-docs/banner.svg deny, GET /other.css token",
+		"/startup/logger (only while starting/migrating)": "GET /startup/logger deny, GET /startup/logger/x deny",
+		"/System/Info/Public (only while starting)":       "GET /System/Info/Public public",
+		"/{**any other} (only while starting)":            "GET /x token",
+		`/{**any} + "Upgrade: websocket"`:                 "GET /any token",
+		"/emby/{**any}":                                   "POST /emby/Users/AuthenticateByName signin, GET /emby/Users/Public public",
+		"/mediabrowser/{**any}":                           "POST /mediabrowser/System/Restart deny, GET /mediabrowser/Items token",
+	}
+	p := policy.New()
+	for _, op := range readOperations(t) {
+		if !strings.HasPrefix(op.name, "(") {
+			continue
+		}
+		if examples[op.template] == "" {
+			t.Errorf("no example for %s %s (%s)", op.method, op.template, op.name)
+		}
+		for _, e := range strings.Split(examples[op.template], ", ") {
+			f := strings.Fields(e)
+			if got := decide(t, p, f[0], f[1]); got.Action.String() != f[2] {
+				t.Errorf("Decide(%s %s) = %v, want %s", f[0], f[1], got.Action, f[2])
+			}
+		}
+	}
+}
+
+// TestKnownBypasses lists what becomes of the spellings that get around path
+// rules elsewhere, with what a real Jellyfin runs for each.
+func TestKnownBypasses(t *testing.T) {
+	table, err := os.ReadFile("../jellyfin/jellyfintest/recorded/bypass-table.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| ([A-Za-z]+) \\| `([^`]+)` \\| (.*) \\| (.*) \\|$")
+	p := policy.New()
+	rows := row.FindAllStringSubmatch(string(table), -1)
+	if len(rows) < 70 {
+		t.Fatalf("read %d rows", len(rows))
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		method, target, runs := r[1], r[2], r[3]+" "+r[4]
+		e := p.Explain(method+" "+target, policy.Base{})
+		verdict := "400: it " + e.Refused
+		if e.Refused == "" {
+			verdict = fmt.Sprintf("%v, as %s", e.Decision.Action, e.Path)
+		}
+		for _, never := range []string{"AuthenticateUserByName", "AuthenticateUser ", "ForgotPassword", "StartupController"} {
+			if strings.Contains(runs, never) && e.Refused == "" && !closed(e.Decision.Action) {
+				t.Errorf("%s %s reaches %s: %s", method, target, never, verdict)
+			}
+		}
+		fmt.Fprintf(&b, "%-5s %-74s %s\n", method, target, verdict)
+	}
+	golden(t, "bypasses.golden", b.String())
+}
