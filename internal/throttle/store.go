@@ -42,8 +42,8 @@ type Verdict struct {
 }
 
 // Store keeps the counters. Every method is atomic. A counter is the list of the
-// charges that were not given back, with their times; it needs to be no longer
-// than [Rules.Lock] for a user, nor than [Rules.Waits] for a network.
+// charges that were not given back, with their times: up to [Rules.Lock] of them
+// for a user's scope, those of [Rules.Memory] for a network.
 type Store interface {
 	// Charge adds c to its network's counter and, if there is a user, to the one
 	// of the user's scope, unless one of them refuses: then nothing is added. A
@@ -52,7 +52,7 @@ type Store interface {
 	// Refund takes c out of its counters.
 	Refund(ctx context.Context, c Charge) error
 	// Settle takes c out of its counters, and with it everything that was charged
-	// to its user's scope up to c.At; it also empties the user's Home scope for
-	// this network as far, and makes the network known for known.
-	Settle(ctx context.Context, c Charge, now time.Time, known time.Duration) error
+	// to its user's scope up to c.At, and to the user's Home scope for this
+	// network; it makes the network known for the user from now on.
+	Settle(ctx context.Context, c Charge, now time.Time, rules Rules) error
 }

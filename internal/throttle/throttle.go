@@ -64,11 +64,13 @@ type Limiter struct {
 	Now func() time.Time
 }
 
+// now is the time in whole milliseconds, as stores keep it.
 func (l *Limiter) now() time.Time {
-	if l.Now == nil {
-		return time.Now()
+	now := l.Now
+	if now == nil {
+		now = time.Now
 	}
-	return l.Now()
+	return now().Round(0).Truncate(time.Millisecond)
 }
 
 // Attempt is one try that was charged. Exactly one of [Attempt.Succeed] and
@@ -138,7 +140,7 @@ func (a *Attempt) Identify(ctx context.Context, userID string) error {
 // from now on. The network's own failures stay, or an attacker's own account
 // would refill his guesses; they age out.
 func (a *Attempt) Succeed(ctx context.Context) error {
-	if err := a.limiter.Store.Settle(ctx, a.charge, a.limiter.now(), KnownFor); err != nil {
+	if err := a.limiter.Store.Settle(ctx, a.charge, a.limiter.now(), Standard()); err != nil {
 		return fmt.Errorf("settle a try: %w", err)
 	}
 	return nil

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/totp"
+)
+
+// All that is kept in Redis. ID is Jellyfin's user id, 32 hexadecimal digits;
+// "sealed" is encrypted with the key's name as additional data.
+//
+//	jellyward:key-check               string  which key seals, and a sealed constant      never expires
+//	jellyward:enrolled                set     ids of the users with a second factor       never
+//	jellyward:names                   hash    folded name → id                            never
+//	jellyward:user:ID                 hash    name, folded: as Jellyfin last gave it      never
+//	                                          factor: the second factor, sealed
+//	                                          step, spender: highest spent step, by whom
+//	jellyward:pending:ID              hash    id; record: the shown secret, sealed        10 minutes (the caller's)
+//	jellyward:claim:ID:STEP           string  which sign-in is using the step             30 seconds (the caller's)
+//	jellyward:known:ID                zset    network → last sign-in, 64 at most          90 days after the last
+//	jellyward:tries:network:NET       zset    try → when, of the last hour                75 minutes after the last
+//	jellyward:tries:user:ID:NET       zset    try → when, 100 at most                     90 days after the last
+//	jellyward:tries:user:ID:others    zset    try → when, 100 at most                     never: a lock needs an admin
+//	jellyward:session:HASH            hash    record: sealed; token: hash of the token    the session's age
+//	jellyward:token:HASH              set     session hashes with this Jellyfin token     the sessions' age
+//
+// And one channel, jellyward:ended, on which the hashes of ended sessions are
+// published. A user costs about 500 bytes, a session about 1000.
+const (
+	prefix         = "jellyward:"
+	keyCheck       = prefix + "key-check"
+	keyEnrolled    = prefix + "enrolled"
+	keyNames       = prefix + "names"
+	prefixUser     = prefix + "user:"
+	prefixPending  = prefix + "pending:"
+	prefixClaim    = prefix + "claim:"
+	prefixKnown    = prefix + "known:"
+	prefixNetwork  = prefix + "tries:network:"
+	prefixTries    = prefix + "tries:user:"
+	prefixSession  = prefix + "session:"
+	prefixToken    = prefix + "token:"
+	channelEnded   = prefix + "ended"
+	othersSuffix   = ":others"
+	maxKnown       = 64
+	homeTriesAge   = throttle.KnownFor
+	maxIdentifiers = 128
+)
+
+func claimKey(userID string, step totp.Step) string {
+	return prefixClaim + userID + ":" + strconv.FormatInt(int64(step), 10)
+}
+
+func homeKey(userID string, network netip.Prefix) string {
+	return prefixTries + userID + ":" + network.String()
+}
+
+func othersKey(userID string) string { return prefixTries + userID + othersSuffix }
+
+// canonicalID brings a user id to one form, so that one user never has two
+// records: Jellyfin writes the same id with and without dashes. An id that could
+// be confused with another part of a key is refused.
+func canonicalID(userID string) (string, error) {
+	if plain := strings.ToLower(strings.ReplaceAll(userID, "-", "")); len(plain) == 32 && isHex(plain) {
+		return plain, nil
+	}
+	odd := strings.ContainsFunc(userID, func(r rune) bool {
+		return r == ':' || r == unicode.ReplacementChar || unicode.IsSpace(r) || unicode.IsControl(r)
+	})
+	if userID == "" || len(userID) > maxIdentifiers || odd {
+		return "", fmt.Errorf("user id %.40q is not one of Jellyfin's", userID)
+	}
+	return userID, nil
+}
+
+func isHex(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// fold brings a user's name to the form it is found by. Jellyfin compares names
+// as .NET's OrdinalIgnoreCase does: letter by letter in upper case, nothing more,
+// and without the two letters whose upper case is plain ASCII.
+func fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == 'ı' || r == 'ſ' {
+			return r
+		}
+		return unicode.ToUpper(r)
+	}, name)
+}
+
+func milliseconds(t time.Time) int64 { return t.UnixMilli() }
