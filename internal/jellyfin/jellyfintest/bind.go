@@ -45,6 +45,17 @@ func (c *call) invalid(field, message string) {
 	})
 }
 
+// missing refuses a request that lacks a query parameter it needs.
+func (c *call) missing(names ...string) bool {
+	for _, name := range names {
+		if c.query.get(name) == "" {
+			c.invalid(name, "The "+name+" field is required.")
+			return true
+		}
+	}
+	return false
+}
+
 func isJSON(media string) bool {
 	return media == "application/json" || media == "text/json" ||
 		strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")

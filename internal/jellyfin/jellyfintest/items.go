@@ -159,6 +159,9 @@ func (c *call) lyrics() {
 func (c *call) emptyList() { c.json(http.StatusOK, listOf[itemDTO](nil)) }
 
 func (c *call) displayPreferences() {
+	if c.missing("client") {
+		return
+	}
 	c.json(http.StatusOK, struct {
 		ID               string `json:"Id"`
 		SortBy           string

@@ -182,7 +182,7 @@ func (c *call) part(content io.ReadSeeker, size int64) {
 	}
 	h.Set("Content-Length", strconv.FormatInt(length, 10))
 	c.w.WriteHeader(status)
-	if equalFold(c.r.Method, http.MethodHead) {
+	if c.r.Method == http.MethodHead {
 		return
 	}
 	if _, err := content.Seek(from, io.SeekStart); err != nil {

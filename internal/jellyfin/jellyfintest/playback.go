@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/png"
+	"image/jpeg"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +14,9 @@ import (
 // masterPlaylist and mainPlaylist are HLS as Jellyfin writes it: every address
 // in it carries the token of whoever asked.
 func (c *call) masterPlaylist() {
+	if c.missing("mediaSourceId") {
+		return
+	}
 	if _, ok := c.item("itemId"); !ok {
 		return
 	}
@@ -27,7 +30,7 @@ func (c *call) mainPlaylist() {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n")
 	for i := range 3 {
-		fmt.Fprintf(&b, "#EXTINF:6.0000, nodesc\nhls1/main/%d.ts?ApiKey=%s\n", i, c.who.token)
+		fmt.Fprintf(&b, "#EXTINF:6.0000, nodesc\nhls1/main/%d.ts?ApiKey=%s&runtimeTicks=%d&actualSegmentLengthTicks=60000000\n", i, c.who.token, i*60000000)
 	}
 	b.WriteString("#EXT-X-ENDLIST\n")
 	c.send(http.StatusOK, "application/x-mpegURL", []byte(b.String()))
@@ -38,6 +41,9 @@ const segmentSize = 188 * 1000
 
 // hlsSegment is a segment of a transcode, with a token.
 func (c *call) hlsSegment() {
+	if c.missing("runtimeTicks", "actualSegmentLengthTicks") {
+		return
+	}
 	if _, ok := c.item("itemId"); !ok {
 		return
 	}
@@ -94,6 +100,12 @@ func (c *call) bitrateTest() {
 	c.file("application/octet-stream", "", &film{size: size}, size)
 }
 
+func (c *call) postedPlaybackInfo() {
+	if _, ok := c.bind(); ok {
+		c.playbackInfo()
+	}
+}
+
 // playbackInfo says how the item can be played: as it is.
 func (c *call) playbackInfo() {
 	id, ok := c.item("itemId")
@@ -110,14 +122,17 @@ func (c *call) playbackInfo() {
 func (c *call) image() {
 	c.after = func() {
 		h := c.w.Header()
-		h.Set("Content-Type", "image/png")
+		h.Set("Content-Type", "image/jpeg")
+		h.Set("Age", "2064")
 		h.Set("Cache-Control", "public")
 		h.Set("Content-Disposition", "attachment")
 		h.Set("Last-Modified", mediaDate.Format(http.TimeFormat))
 		h.Set("Vary", "Accept")
+		h["transferMode.dlna.org"] = []string{"Interactive"}
+		h["realTimeInfo.dlna.org"] = []string{"DLNA.ORG_TLAG=*"}
 		h.Set("Content-Length", strconv.Itoa(len(c.s.poster)))
 		c.w.WriteHeader(http.StatusOK)
-		if !equalFold(c.r.Method, http.MethodHead) {
+		if c.r.Method != http.MethodHead {
 			_, _ = c.w.Write(c.s.poster) // the visitor may be gone
 		}
 	}
@@ -127,7 +142,7 @@ func (c *call) image() {
 func (c *call) itemImage() {
 	id, ok := parseGUID(c.param("itemId"))
 	switch {
-	case !ok || !isImageType(c.param("imageType")):
+	case !ok || !c.validImage():
 		c.invalid("imageType", "The value is not valid.")
 	case id != MovieID && id != SongID:
 		c.empty(http.StatusNotFound)
@@ -140,7 +155,7 @@ func (c *call) itemImage() {
 func (c *call) userImage() {
 	id, ok := parseGUID(c.param("userId") + c.query.get("userId"))
 	switch {
-	case c.param("imageType") != "" && !isImageType(c.param("imageType")), c.param("userId") != "" && !ok:
+	case !c.validImage(), c.param("userId") != "" && !ok:
 		c.invalid("imageType", "The value is not valid.")
 	case c.st.byID(id) == nil:
 		c.generic()
@@ -175,15 +190,40 @@ func poster() []byte {
 		}
 	}
 	var b bytes.Buffer
-	_ = png.Encode(&b, img) // into memory
+	_ = jpeg.Encode(&b, img, nil) // into memory
 	return b.Bytes()
 }
 
-// isImageType reports whether a value is one of Jellyfin's ImageType, by name in
-// any case or by number.
-func isImageType(s string) bool {
-	for i, name := range []string{"Primary", "Art", "Backdrop", "Banner", "Logo", "Thumb", "Disc", "Box", "Screenshot", "Menu", "Chapter", "BoxRear", "Profile"} {
-		if equalFold(s, name) || s == fmt.Sprint(i) {
+// namedImage is the picture of a genre, a person and the like; there are none.
+func (c *call) namedImage() {
+	if !c.validImage() {
+		c.invalid("imageType", "The value is not valid.")
+		return
+	}
+	c.empty(http.StatusNotFound)
+}
+
+// validImage reports whether the path's parameters can be bound.
+func (c *call) validImage() bool {
+	for _, name := range []string{"imageIndex", "index", "maxWidth", "maxHeight", "percentPlayed", "unplayedCount"} {
+		if value, ok := c.res.params[name]; ok {
+			if _, err := strconv.ParseFloat(value, 64); err != nil {
+				return false
+			}
+		}
+	}
+	if format, ok := c.res.params["format"]; ok && !oneOf(format, "Bmp", "Gif", "Jpg", "Png", "Webp", "Svg") {
+		return false
+	}
+	kind, ok := c.res.params["imageType"]
+	return !ok || oneOf(kind, "Primary", "Art", "Backdrop", "Banner", "Logo", "Thumb", "Disc", "Box", "Screenshot", "Menu", "Chapter", "BoxRear", "Profile")
+}
+
+// oneOf reports whether a value names one of an enumeration, in any case or by
+// its place.
+func oneOf(value string, names ...string) bool {
+	for i, name := range names {
+		if equalFold(value, name) || value == strconv.Itoa(i) {
 			return true
 		}
 	}

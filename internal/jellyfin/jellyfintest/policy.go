@@ -59,3 +59,18 @@ func (c *call) fulfils(policy string) bool {
 func (c *call) mayBeHere() bool {
 	return c.inNetwork() || !c.who.account.NoRemoteAccess
 }
+
+// foreign reports whether a user asks for what is another user's, which most
+// operations refuse.
+func (c *call) foreign() bool {
+	rt := c.res.route
+	if rt.auth == "anonymous" || c.who.account == nil || c.who.admin() {
+		return false
+	}
+	own := c.who.account.ID
+	if asked := c.query.get("userId"); asked != "" && c.id(asked) != own {
+		return true
+	}
+	inPath := c.param("userId")
+	return rt.user == http.StatusForbidden && inPath != "" && c.id(inPath) != own
+}

@@ -54,7 +54,8 @@ func (c *call) quickInitiate() {
 	if c.quickOff() {
 		return
 	}
-	if !c.who.complete() {
+	device := c.who.deviceOf()
+	if !device.complete() {
 		c.failed(http.StatusBadRequest)
 		return
 	}
@@ -62,7 +63,7 @@ func (c *call) quickInitiate() {
 	q := &quickCode{
 		secret: randomSecret(),
 		code:   c.st.freshCode(),
-		device: Device{ID: c.who.deviceID, Name: c.who.device, Client: c.who.client, Version: c.who.version},
+		device: device,
 		added:  c.s.opts.now(),
 	}
 	c.st.codes = append(c.st.codes, q)
@@ -70,6 +71,9 @@ func (c *call) quickInitiate() {
 }
 
 func (c *call) quickState() {
+	if c.missing("secret") {
+		return
+	}
 	if c.quickOff() {
 		return
 	}
@@ -83,6 +87,9 @@ func (c *call) quickState() {
 // quickAuthorize mints the token of the waiting device at once; as with any
 // sign-in, the user's older tokens on that device end.
 func (c *call) quickAuthorize() {
+	if c.missing("code") {
+		return
+	}
 	a := c.target(c.query.get("userId"))
 	if a == nil || c.quickOff() {
 		return

@@ -23,6 +23,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.res = s.withPlugins(s.resolve(r.Method, target))
+	if isPreflight(r) && !c.res.goTo.first {
+		c.res.action = none // answered before routing
+	}
 	s.record(c, target, c.res.action)
 	c.forwarded()
 	c.serve()
@@ -100,16 +103,19 @@ func (c *call) cors() bool {
 		return false
 	}
 	c.w.Header().Set("Access-Control-Allow-Origin", "*")
-	wants := h.Get("Access-Control-Request-Method")
-	if !equalFold(c.r.Method, http.MethodOptions) || wants == "" {
+	if !isPreflight(c.r) {
 		return false
 	}
-	c.w.Header().Set("Access-Control-Allow-Methods", wants)
+	c.w.Header().Set("Access-Control-Allow-Methods", h.Get("Access-Control-Request-Method"))
 	if names := h.Get("Access-Control-Request-Headers"); names != "" {
 		c.w.Header().Set("Access-Control-Allow-Headers", names)
 	}
 	c.empty(http.StatusNoContent)
 	return true
+}
+
+func isPreflight(r *http.Request) bool {
+	return equalFold(r.Method, http.MethodOptions) && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 // endpoint is what comes after routing: authorisation, WebSockets, the action.
@@ -128,6 +134,7 @@ func (c *call) endpoint() {
 	}
 	switch {
 	case c.pluginRoute():
+	case c.apiDocs():
 	case c.res.action == "405":
 		c.w.Header().Set("Allow", strings.Join(c.res.allowed, ", "))
 		c.empty(http.StatusMethodNotAllowed)
@@ -158,6 +165,10 @@ func (c *call) run(cr credentials) {
 	c.who = c.st.identify(cr, c.s.opts.now())
 	if c.who.stranger() && c.refusal(c.res.route) != 0 {
 		c.empty(http.StatusUnauthorized) // logged out while the body came
+		return
+	}
+	if c.foreign() {
+		c.failed(http.StatusForbidden)
 		return
 	}
 	action, ok := c.s.actions[c.res.action]

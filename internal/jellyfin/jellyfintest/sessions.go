@@ -37,6 +37,13 @@ func (c *call) noteSession() {
 	c.empty(http.StatusNoContent)
 }
 
+// noteReport is noteSession for reports that come as JSON.
+func (c *call) noteReport() {
+	if _, ok := c.bind(); ok {
+		c.noteSession()
+	}
+}
+
 func (c *call) listDevices() {
 	dtos := []deviceDTO{}
 	for _, g := range c.st.devices() {
@@ -111,12 +118,10 @@ func (c *call) listKeys() {
 }
 
 func (c *call) createKey() {
-	name := c.query.get("app")
-	if name == "" {
-		c.invalid("app", "The app field is required.")
+	if c.missing("app") {
 		return
 	}
-	c.st.addKey(name, c.s.opts.now())
+	c.st.addKey(c.query.get("app"), c.s.opts.now())
 	c.empty(http.StatusNoContent)
 }
 

@@ -45,7 +45,8 @@ const emptyID = "00000000000000000000000000000000"
 
 // signIn checks in the order in which Jellyfin does, and mints the token.
 func (c *call) signIn(name, password string) {
-	if !c.who.complete() || name == "" {
+	device := c.who.deviceOf()
+	if !device.complete() || name == "" {
 		c.failed(http.StatusBadRequest)
 		return
 	}
@@ -62,7 +63,7 @@ func (c *call) signIn(name, password string) {
 		return
 	}
 	a.failures = 0
-	g := c.st.mint(a, Device{ID: c.who.deviceID, Name: c.who.device, Client: c.who.client, Version: c.who.version}, c.remote.String(), c.s.opts.now())
+	g := c.st.mint(a, device, c.remote.String(), c.s.opts.now())
 	c.json(http.StatusOK, c.result(g, a))
 }
 

@@ -139,3 +139,18 @@ func (c *call) forgotPasswordPin() {
 func (c *call) clientLog() {
 	c.json(http.StatusOK, struct{ FileName string }{"upload_" + newID() + ".log"})
 }
+
+// apiDocs are the pages on Jellyfin's API, open to anybody.
+func (c *call) apiDocs() bool {
+	switch {
+	case !equalFold(c.r.Method, http.MethodGet):
+		return false
+	case equalFold(c.res.path, "/api-docs/openapi.json"):
+		c.send(http.StatusOK, "application/json;charset=utf-8", []byte(`{"openapi":"3.0.1","info":{"title":"Jellyfin API"},"paths":{}}`))
+	case startsWithSegments(c.res.path, "/api-docs/swagger"), startsWithSegments(c.res.path, "/api-docs/redoc"):
+		c.send(http.StatusOK, "text/html;charset=utf-8", []byte("<!DOCTYPE html><title>Jellyfin API</title>"))
+	default:
+		return false
+	}
+	return true
+}

@@ -14,8 +14,8 @@ type credentials struct {
 }
 
 // complete reports whether all four facts are there that a sign-in needs.
-func (cr credentials) complete() bool {
-	return cr.client != "" && cr.device != "" && cr.deviceID != "" && cr.version != ""
+func (d Device) complete() bool {
+	return d.ID != "" && d.Name != "" && d.Client != "" && d.Version != ""
 }
 
 // parseCredentials finds the one token of a request as Jellyfin does: the first
@@ -172,6 +172,9 @@ func (c caller) deviceOf() Device {
 	d := Device{ID: c.deviceID, Name: c.device, Client: c.client, Version: c.version}
 	if c.grant == nil {
 		return d
+	}
+	if c.grant.APIKey {
+		d.Client = c.grant.keyName
 	}
 	d.UserID, d.UserName = c.grant.UserID, c.grant.UserName
 	for _, f := range []struct {
