@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 		Protocol: o.protocol,
 		Redis:    o.redis,
 		Dir:      dir,
-		Edge:     edgetest.Options{Addrs: 2},
+		Edge:     edgetest.Options{Connections: 2},
 		Logger:   logger(o, errOut),
 	})
 	if err != nil {

@@ -141,7 +141,7 @@ func (s *Stage) tunnelSettings(cfg *config.Config, o Options) error {
 	edge := s.Edge.Config()
 	cfg.Tunnel.Token = secret.Text(edge.Token.Reveal())
 	cfg.Tunnel.Edge = edge.EdgeAddrs
-	cfg.Tunnel.Connections = len(edge.EdgeAddrs)
+	cfg.Tunnel.Connections = edge.Connections
 	cfg.Tunnel.Protocol = o.Protocol
 	if o.Protocol == "" {
 		cfg.Tunnel.Protocol = "quic"
