@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-
-	"github.com/jellyward/jellyward/internal/secret"
 )
 
 const (
@@ -30,9 +28,9 @@ type Options struct {
 	Environ []string
 	// Flags are settings by their key ("log.level"). They win.
 	Flags map[string]string
-	// CheckToken tells whether a tunnel token is one; nil leaves that to
-	// whoever uses the token. Its error is not shown.
-	CheckToken func(secret.Text) error
+	// Further checks what only other packages can tell, a tunnel token for
+	// example, so that it is reported with everything else. Nil checks nothing.
+	Further func(Config) Problems
 }
 
 // value is a setting's text and where that was found.
@@ -69,12 +67,9 @@ func Load(o Options) (Config, error) {
 	}
 	c.fillPaths(dataDir(env, systemDataDir, os.Geteuid() == 0))
 
-	for _, p := range c.validate(o.CheckToken) {
-		if problems.about(p.Setting) {
-			continue
-		}
-		p.Where = values[p.Setting].where
-		problems = append(problems, p)
+	problems = problems.with(c.validate(), values)
+	if o.Further != nil {
+		problems = problems.with(o.Further(c), values)
 	}
 	if len(problems) > 0 {
 		return c, problems

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"log/slog"
 	"net/url"
 	"os"
@@ -229,18 +228,23 @@ func TestDataDirFollowsWhoRuns(t *testing.T) {
 	}
 }
 
-func TestCheckTokenSpeaksAtTheCommandLine(t *testing.T) {
+func TestFurtherChecksAreReportedWithTheOthers(t *testing.T) {
 	_, err := Load(Options{
-		File:       write(t, "jellyward.yaml", "jellyfin: {url: 'http://jellyfin:8096'}\n"),
-		Environ:    []string{"JELLYWARD_TUNNEL_TOKEN=nonsense"},
-		CheckToken: func(secret.Text) error { return errors.New("illegal base64 data") },
+		File:    write(t, "jellyward.yaml", "jellyfin: {url: 'http://jellyfin:8096'}\nredis: {url: 'http://redis'}\n"),
+		Environ: []string{"TUNNEL_TOKEN=nonsense"},
+		Further: func(c Config) Problems {
+			if string(c.Tunnel.Token) != "nonsense" {
+				t.Errorf("Further got %+v", c)
+			}
+			return Problems{TokenProblem(), {Setting: "redis.url", Cause: "is wrong already"}}
+		},
 	})
-	want := Problems{{
-		Setting: "tunnel.token",
-		Cause:   "is not a tunnel token",
-		Hint:    `copy the long string after "--token" from the Cloudflare dashboard`,
-	}}
-	if diff := cmp.Diff(error(want), err); diff != "" {
-		t.Errorf("Load (-want +got):\n%s", diff)
+	want := `redis.url has the scheme "http", which is none of Redis's (jellyward.yaml:2)
+  hint: ` + redisForms + `
+tunnel.token is not a tunnel token (TUNNEL_TOKEN)
+  hint: copy the long string after "--token" from the Cloudflare dashboard
+`
+	if diff := cmp.Diff(want, render(err)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }

@@ -46,6 +46,19 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// with adds further problems, with the places that their values come from.
+// What is wrong with a setting already is not said again: it follows.
+func (p Problems) with(more Problems, values map[string]value) Problems {
+	all := p
+	for _, next := range more {
+		if !p.about(next.Setting) {
+			next.Where = values[next.Setting].where
+			all = append(all, next)
+		}
+	}
+	return all
+}
+
 // about tells whether one of the problems concerns the setting key.
 func (p Problems) about(key string) bool {
 	return slices.ContainsFunc(p, func(problem Problem) bool { return problem.Setting == key })

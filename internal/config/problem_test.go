@@ -131,6 +131,11 @@ tunnel.tokne is not a setting (jellyward.yaml:5)
 		{"edge without port", fine, []string{"JELLYWARD_TUNNEL_EDGE=127.0.0.1:7844, edge.example"}, `tunnel.edge is "edge.example", which is not host:port
   hint: write host:port for each, for example "198.41.192.7:7844"
 `},
+		{"two bad edges", fine, []string{"JELLYWARD_TUNNEL_EDGE=a,b"}, `tunnel.edge is "a", which is not host:port
+  hint: write host:port for each, for example "198.41.192.7:7844"
+tunnel.edge is "b", which is not host:port
+  hint: write host:port for each, for example "198.41.192.7:7844"
+`},
 		{"authorities missing", fine, []string{"JELLYWARD_TUNNEL_CA_FILE=/nowhere/ca.pem"}, `tunnel.ca_file /nowhere/ca.pem cannot be read: no such file or directory
   hint: name a PEM file that the user who runs jellyward may read
 `},
