@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/visitor"
@@ -94,6 +95,7 @@ func (p *portal) page(w http.ResponseWriter, r *http.Request, render func(io.Wri
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
 	_, _ = w.Write(body.Bytes()) // a visitor who has left is no trouble
 }
 
@@ -106,6 +108,7 @@ func (p *portal) asset(w http.ResponseWriter, name string) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", asset.ContentType)
+	h.Set("Content-Length", strconv.Itoa(len(asset.Body)))
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	h.Del("CDN-Cache-Control")
 	_, _ = w.Write(asset.Body)

@@ -11,7 +11,7 @@ import (
 const queueFor = 10 * time.Second
 
 // queueFactor bounds how many ceremonies wait for each that runs.
-const queueFactor = 32
+const queueFactor = 128
 
 // gate bounds how many ceremonies run at once. All pass it before anything is
 // known about them, so that a queue delays the wrong name as it delays the

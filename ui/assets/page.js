@@ -177,9 +177,13 @@
       var shown = input.type === 'text';
       input.type = shown ? 'password' : 'text';
       button.textContent = shown ? 'Show' : 'Hide';
-      button.setAttribute('aria-pressed', String(!shown));
+      button.setAttribute('aria-label', shown ? 'Show password' : 'Hide password');
     });
   });
+
+  // Some browsers leave the attribute alone, and remote controls need a start.
+  var start = document.querySelector('[autofocus]');
+  if (start && document.activeElement === document.body) start.focus();
 
   J.say = say;
   J.show = show;
