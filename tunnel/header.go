@@ -24,12 +24,14 @@ func (w *responseWriter) finalHeader(p []byte) http.Header {
 	}
 	encoding := h.Get("Transfer-Encoding")
 	if encoding != "" && encoding != "identity" {
-		h.Del("Content-Length")
 		w.length = -1
 	}
 	if w.knowsLength(p, encoding) {
 		w.length = int64(len(p))
 		h.Set("Content-Length", strconv.Itoa(len(p)))
+	}
+	if w.length < 0 {
+		h.Del("Content-Length") // was not a number
 	}
 	w.setType(p, encoding)
 	if _, ok := h["Date"]; !ok {

@@ -68,15 +68,9 @@ func (w *responseWriter) writeHeader(status int) {
 	w.status = status
 	w.sent = w.header.Clone()
 	cl := w.sent.Get("Content-Length")
-	if cl == "" {
-		return
+	if n, err := strconv.ParseInt(cl, 10, 64); err == nil && n >= 0 {
+		w.length = n
 	}
-	n, err := strconv.ParseInt(cl, 10, 64)
-	if err != nil || n < 0 {
-		w.sent.Del("Content-Length")
-		return
-	}
-	w.length = n
 }
 
 // Write sends p as part of the body, after a header of 200 if there was none.
