@@ -2,6 +2,8 @@
 // fake Jellyfin, a fake Cloudflare edge, and the real program between them with
 // a store in memory. It needs nothing installed, listens on the loopback only,
 // and forgets everything when it ends.
+//
+// "lab soak" plays hours of film through it and watches the program's memory.
 package main
 
 import (
@@ -63,6 +65,9 @@ func parse(args []string, out io.Writer) (options, error) {
 }
 
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {
+	if len(args) > 0 && args[0] == "soak" {
+		return runSoak(ctx, args[1:], out, errOut)
+	}
 	o, err := parse(args, errOut)
 	if err != nil {
 		return err
