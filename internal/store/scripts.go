@@ -103,7 +103,8 @@ return 1`
 
 // KEYS network, known, home, others (the last three for a user only);
 // ARGV try, now, network, free, burst, memory, longest wait, lock, known, kept,
-// age of home tries, waits after free, free+1, … failures. Times are in ms.
+// age of home tries, whether to charge the network (1 or 0), waits after free,
+// free+1, … failures. Times are in ms.
 // Answers {scope, wait, locked}: nothing is charged if one has to wait.
 const luaCharge = `
 local try, now, free, burst, memory = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -120,13 +121,14 @@ local function wait(key)
   end
   for i = free, #times do
     if times[i] - times[i - free + 1] < burst then
-      local after = tonumber(ARGV[12 + #times - free] or ARGV[7])
-      return math.max(0, last + after - now)
+      local after = tonumber(ARGV[13 + #times - free] or ARGV[7])
+      return math.min(after, math.max(0, last + after - now))
     end
   end
   return 0
 end
-local scope, key, longest = 0, nil, wait(KEYS[1])
+local scope, key, longest = 0, nil, 0
+if ARGV[12] == '1' then longest = wait(KEYS[1]) end
 if #KEYS > 1 then
   scope, key = 2, KEYS[4]
   local since = redis.call('ZSCORE', KEYS[2], ARGV[3])
@@ -135,7 +137,7 @@ if #KEYS > 1 then
   longest = math.max(longest, wait(key))
 end
 if longest > 0 then return {0, longest, 0} end
-if not has(KEYS[1]) then
+if ARGV[12] == '1' and not has(KEYS[1]) then
   redis.call('ZADD', KEYS[1], ARGV[2], try)
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - memory))
   redis.call('PEXPIRE', KEYS[1], ARGV[10])

@@ -12,6 +12,15 @@ var _ throttle.Store = (*Store)(nil)
 
 // Charge implements [throttle.Store].
 func (s *Store) Charge(ctx context.Context, c throttle.Charge, rules throttle.Rules) (throttle.Verdict, error) {
+	return s.charge(ctx, c, rules, 1)
+}
+
+// Identify implements [throttle.Store].
+func (s *Store) Identify(ctx context.Context, c throttle.Charge, rules throttle.Rules) (throttle.Verdict, error) {
+	return s.charge(ctx, c, rules, 0)
+}
+
+func (s *Store) charge(ctx context.Context, c throttle.Charge, rules throttle.Rules, chargeNetwork int) (throttle.Verdict, error) {
 	network := c.Network.String()
 	keys := []string{prefixNetwork + network}
 	if c.UserID != "" {
@@ -24,7 +33,7 @@ func (s *Store) Charge(ctx context.Context, c throttle.Charge, rules throttle.Ru
 	args := []any{
 		c.ID, milliseconds(c.At), network, rules.Free, rules.Burst.Milliseconds(), rules.Memory.Milliseconds(),
 		rules.LongestWait.Milliseconds(), rules.Lock, rules.Known.Milliseconds(), rules.Kept().Milliseconds(),
-		homeTriesAge.Milliseconds(),
+		homeTriesAge.Milliseconds(), chargeNetwork,
 	}
 	for n := rules.Free; ; n++ {
 		wait := rules.WaitFor(n)

@@ -34,24 +34,46 @@ func (m *Memory) Charge(_ context.Context, c Charge, rules Rules) (Verdict, erro
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	network := counter{network: c.Network}
-	verdict := m.ask(network, c, rules)
-	if c.UserID == "" {
-		if verdict.Wait == 0 {
-			m.add(network, c)
-		}
+	wait := m.wait(network, c, rules)
+	verdict := m.askUser(c, rules)
+	if verdict.Locked {
 		return verdict, nil
 	}
-	scope := m.scope(c, rules)
-	user := m.ask(c.counter(scope), c, rules)
-	if len(m.counters[c.counter(scope)]) >= rules.Lock && !m.has(c.counter(scope), c.ID) {
-		return Verdict{Locked: true}, nil
-	}
-	if wait := max(verdict.Wait, user.Wait); wait > 0 {
+	if wait = max(wait, verdict.Wait); wait > 0 {
 		return Verdict{Wait: wait}, nil
 	}
 	m.add(network, c)
-	m.add(c.counter(scope), c)
-	return Verdict{Scope: scope}, nil
+	if c.UserID != "" {
+		m.add(c.counter(verdict.Scope), c)
+	}
+	return verdict, nil
+}
+
+// Identify implements [Store].
+func (m *Memory) Identify(_ context.Context, c Charge, rules Rules) (Verdict, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	verdict := m.askUser(c, rules)
+	if verdict.Scope != NoScope {
+		m.add(c.counter(verdict.Scope), c)
+	}
+	return verdict, nil
+}
+
+// askUser is what c's user has to say; nothing, if there is none.
+func (m *Memory) askUser(c Charge, rules Rules) Verdict {
+	if c.UserID == "" {
+		return Verdict{}
+	}
+	scope := m.scope(c, rules)
+	name := c.counter(scope)
+	if len(m.counters[name]) >= rules.Lock && !m.has(name, c.ID) {
+		return Verdict{Locked: true}
+	}
+	if wait := m.wait(name, c, rules); wait > 0 {
+		return Verdict{Wait: wait}
+	}
+	return Verdict{Scope: scope}
 }
 
 // Refund implements [Store].
@@ -98,16 +120,16 @@ func (m *Memory) scope(c Charge, rules Rules) Scope {
 	return Others
 }
 
-func (m *Memory) ask(name counter, c Charge, rules Rules) Verdict {
+func (m *Memory) wait(name counter, c Charge, rules Rules) time.Duration {
 	if m.has(name, c.ID) {
-		return Verdict{}
+		return 0
 	}
 	var failures []time.Time
 	for _, f := range m.counters[name] {
 		failures = append(failures, f.at)
 	}
 	slices.SortFunc(failures, time.Time.Compare)
-	return Verdict{Wait: rules.Wait(failures, c.At)}
+	return rules.Wait(failures, c.At)
 }
 
 func (m *Memory) has(name counter, id string) bool {

@@ -40,13 +40,16 @@ func Standard() Rules {
 }
 
 // Wait returns how long a try at now still has to wait after failures, which are
-// in order of time. It is zero if the try may be charged at once.
+// in order of time. It is zero if the try may be charged at once, and never
+// longer than the last failure's wait, also if that was after now: replicas'
+// clocks differ.
 func (r Rules) Wait(failures []time.Time, now time.Time) time.Duration {
 	if len(failures) == 0 {
 		return 0
 	}
-	last := failures[len(failures)-1]
-	return max(0, last.Add(r.waitAfter(failures)).Sub(now))
+	after := r.waitAfter(failures)
+	over := failures[len(failures)-1].Add(after)
+	return min(after, max(0, over.Sub(now)))
 }
 
 // waitAfter is the wait that the last of failures causes.

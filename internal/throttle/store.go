@@ -46,9 +46,11 @@ type Verdict struct {
 // for a user's scope, those of [Rules.Memory] for a network.
 type Store interface {
 	// Charge adds c to its network's counter and, if there is a user, to the one
-	// of the user's scope, unless one of them refuses: then nothing is added. A
-	// network that has been charged with this ID already is not asked again.
+	// of the user's scope, unless one of them refuses: then nothing is added.
 	Charge(ctx context.Context, c Charge, rules Rules) (Verdict, error)
+	// Identify adds c, which its network has been charged with, to the counter of
+	// its user's scope, unless that one refuses.
+	Identify(ctx context.Context, c Charge, rules Rules) (Verdict, error)
 	// Refund takes c out of its counters.
 	Refund(ctx context.Context, c Charge) error
 	// Settle takes c out of its counters, and with it everything that was charged

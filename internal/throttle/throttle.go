@@ -89,7 +89,7 @@ func (l *Limiter) Begin(ctx context.Context, network netip.Prefix, userID string
 		return nil, errors.New("begin a try: the visitor's network is not known")
 	}
 	c := Charge{ID: rand.Text(), Network: network.Masked(), UserID: userID, At: l.now()}
-	scope, err := l.charge(ctx, c)
+	scope, err := scopeOf(l.Store.Charge(ctx, c, Standard()))
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +97,8 @@ func (l *Limiter) Begin(ctx context.Context, network netip.Prefix, userID string
 	return &Attempt{limiter: l, charge: c}, nil
 }
 
-func (l *Limiter) charge(ctx context.Context, c Charge) (Scope, error) {
-	verdict, err := l.Store.Charge(ctx, c, Standard())
+// scopeOf returns the scope that a store has charged, or why it did not.
+func scopeOf(verdict Verdict, err error) (Scope, error) {
 	switch {
 	case err != nil:
 		return NoScope, fmt.Errorf("charge a try: %w", err)
@@ -126,7 +126,7 @@ func (a *Attempt) Identify(ctx context.Context, userID string) error {
 	}
 	c := a.charge
 	c.UserID = userID
-	scope, err := a.limiter.charge(ctx, c)
+	scope, err := scopeOf(a.limiter.Store.Identify(ctx, c, Standard()))
 	if err != nil {
 		return err
 	}

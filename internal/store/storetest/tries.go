@@ -77,8 +77,11 @@ func tryLaws() []law {
 			for range 20 {
 				mustCharge(t, s, c, rules)
 			}
-			c.UserID = bob // identified later
-			mustCharge(t, s, c, rules)
+			for range 20 {
+				if v, err := s.Identify(t.Context(), c, rules); err != nil || v.Scope != throttle.Others {
+					t.Fatalf("Identify = %+v, %v", v, err)
+				}
+			}
 			mustCharge(t, s, charge(alice, network(1), 1), rules)
 		}},
 		{"KnownNetworksAreBounded", func(t *testing.T, b Backend) {
@@ -136,7 +139,7 @@ func behavesAsTheRulesSay(t *testing.T, b Backend) {
 				if user := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "user"); user != "" {
 					c.UserID = fmt.Sprint(user, "-", run)
 				}
-				open = both(t, s, model, c, rules, open)
+				open = both(t, c, open, rules, s.Charge, model.Charge)
 				continue
 			}
 			at := rapid.IntRange(0, len(open)-1).Draw(t, "which")
@@ -156,22 +159,26 @@ func behavesAsTheRulesSay(t *testing.T, b Backend) {
 				if c.UserID == "" {
 					c.UserID = fmt.Sprint("c-", run)
 					open = append(open[:at], open[at+1:]...)
-					open = both(t, s, model, c, rules, open)
+					open = both(t, c, open, rules, s.Identify, model.Identify)
 				}
 			}
 		}
 	})
 }
 
-// both charges c to the store and to the model, which must agree.
-func both(t *rapid.T, s Store, model *throttle.Memory, c throttle.Charge, rules throttle.Rules, open []throttle.Charge) []throttle.Charge {
-	got, err := s.Charge(context.Background(), c, rules)
+// charger is [throttle.Store.Charge] or [throttle.Store.Identify].
+type charger func(context.Context, throttle.Charge, throttle.Rules) (throttle.Verdict, error)
+
+// both charges c to the store and to the model, which must agree, and adds it to
+// the open ones if they charged it.
+func both(t *rapid.T, c throttle.Charge, open []throttle.Charge, rules throttle.Rules, store, model charger) []throttle.Charge {
+	got, err := store(context.Background(), c, rules)
 	if err != nil {
-		t.Fatalf("Charge: %v", err)
+		t.Fatalf("charge: %v", err)
 	}
-	want, _ := model.Charge(context.Background(), c, rules)
+	want, _ := model(context.Background(), c, rules)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("Charge(%+v): the store differs from the rules (-want +got)\n%s", c, diff)
+		t.Fatalf("charge %+v: the store differs from the rules (-want +got)\n%s", c, diff)
 	}
 	if want.Wait > 0 || want.Locked {
 		return open
