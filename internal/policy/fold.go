@@ -96,7 +96,7 @@ func depths(path string) string {
 		return ""
 	}
 	text := path
-	for range maxDepth {
+	for i := 0; i < maxDepth && strings.Contains(text, "%"); i++ {
 		text = unescape(text, true)
 	}
 	text = removeDotSegments(squeeze(foldLetters(text)))
@@ -113,7 +113,11 @@ func depths(path string) string {
 // foldLetters replaces the letters outside ASCII whose upper or lower case is
 // an ASCII letter. ASP.NET does not take them for that letter; others do.
 func foldLetters(s string) string {
-	return strings.NewReplacer("\u017f", "s", "\u212a", "k", "\u0130", "i", "\u0131", "i").Replace(s)
+	const longS, kelvin, dottedI, dotlessI = "\u017f", "\u212a", "\u0130", "\u0131"
+	if !strings.ContainsAny(s, longS+kelvin+dottedI+dotlessI) {
+		return s
+	}
+	return strings.NewReplacer(longS, "s", kelvin, "k", dottedI, "i", dotlessI, "i").Replace(s)
 }
 
 // squeeze takes empty segments out.

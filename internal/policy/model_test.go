@@ -25,7 +25,7 @@ type model struct {
 type operation struct {
 	method, template, name, auth string
 	versions                     []string
-	segments                     []*regexp.Regexp
+	segments                     []templateSegment
 	precedence                   string // a digit for each segment, as ASP.NET has them: 1 is a literal
 }
 
@@ -69,48 +69,63 @@ func readOperations(t testing.TB) []operation {
 	return ops
 }
 
-// compile turns a template's segments into expressions. Letter case counts for
-// nothing in ASCII, and only there.
+// templateSegment is one segment of a template: a literal in lower case, or
+// else an expression, which is nil for a plain parameter.
+type templateSegment struct {
+	literal string
+	expr    *regexp.Regexp
+}
+
+// match compares a literal in any letter case of ASCII, and of ASCII only.
+func (s templateSegment) match(segment string) bool {
+	switch {
+	case s.literal != "":
+		return strings.Map(lowerASCII, segment) == s.literal
+	case s.expr != nil:
+		return s.expr.MatchString(segment)
+	}
+	return segment != ""
+}
+
+func lowerASCII(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		return r + 'a' - 'A'
+	}
+	return r
+}
+
+// compile takes a template's segments apart.
 func (op *operation) compile() {
 	for _, s := range segmentsOf(op.template) {
-		digit, expr := "1", literalExpr(s)
+		digit, segment := "1", templateSegment{literal: strings.Map(lowerASCII, s)}
 		switch {
 		case strings.Contains(s, ":guid}"):
-			digit, expr = "2", `[0-9A-Fa-f{}()x,-]+`
-		case strings.HasPrefix(s, "{") && strings.Count(s, "}") == 1 && strings.HasSuffix(s, "}"):
-			digit, expr = "3", `.+`
+			digit, segment = "2", templateSegment{expr: regexp.MustCompile(`^[0-9A-Fa-f{}()x,-]+$`)}
+		case strings.HasPrefix(s, "{") && strings.Index(s, "}") == len(s)-1:
+			digit, segment = "3", templateSegment{}
 		case strings.Contains(s, "{"):
-			digit, expr = "2", partsExpr(s)
+			digit, segment = "2", templateSegment{expr: partsExpr(s)}
 		}
 		op.precedence += digit
-		op.segments = append(op.segments, regexp.MustCompile(`(?s)^`+expr+`$`))
+		op.segments = append(op.segments, segment)
 	}
 }
 
-func literalExpr(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if l, u := strings.ToLower(string(c)), strings.ToUpper(string(c)); l != u {
-			b.WriteString("[" + l + u + "]")
-			continue
-		}
-		b.WriteString(regexp.QuoteMeta(string(c)))
-	}
-	return b.String()
-}
-
-func partsExpr(s string) string {
+// partsExpr is for a segment such as "stream.{container}".
+func partsExpr(s string) *regexp.Regexp {
 	var b strings.Builder
 	for s != "" {
 		literal, rest, found := strings.Cut(s, "{")
-		b.WriteString(literalExpr(literal))
+		for _, c := range literal {
+			b.WriteString("[" + regexp.QuoteMeta(strings.ToLower(string(c))+strings.ToUpper(string(c))) + "]")
+		}
 		if !found {
 			break
 		}
 		_, s, _ = strings.Cut(rest, "}")
 		b.WriteString(`.+`)
 	}
-	return b.String()
+	return regexp.MustCompile(`(?s)^` + b.String() + `$`)
 }
 
 func segmentsOf(path string) []string {
@@ -320,7 +335,7 @@ func (m *model) literal(segments []string) bool {
 func (op *operation) match(segments []string, look []bool) bool {
 	for i, s := range segments {
 		unseen := look != nil && !look[i] && op.precedence[i] == '2'
-		if !unseen && !op.segments[i].MatchString(s) {
+		if !unseen && !op.segments[i].match(s) {
 			return false
 		}
 	}

@@ -170,7 +170,7 @@ func pad(t *rapid.T, segments []string) []string {
 func TestRespellingIsDecidedAlikeOrRefused(t *testing.T) {
 	// More than rapid's hundred, unless the command line says how many.
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
-		if err := flag.Set("rapid.checks", "5000"); err != nil {
+		if err := flag.Set("rapid.checks", "2000"); err != nil {
 			t.Fatal(err)
 		}
 	}
