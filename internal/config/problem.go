@@ -46,6 +46,24 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// About returns the problems for a command that needs only the settings keys:
+// those with them, and those with the file or the environment as a whole, since
+// a mistyped key may be meant for one of them. It is nil when there are none.
+func (p Problems) About(keys ...string) error {
+	known := settings()
+	var rest Problems
+	for _, problem := range p {
+		isSetting := slices.ContainsFunc(known, func(s setting) bool { return s.Key == problem.Setting })
+		if !isSetting || slices.Contains(keys, problem.Setting) {
+			rest = append(rest, problem)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
+	}
+	return rest
+}
+
 // with adds further problems, with the places that their values come from.
 // What is wrong with a setting already is not said again: it follows.
 func (p Problems) with(more Problems, values map[string]value) Problems {

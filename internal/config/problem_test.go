@@ -345,3 +345,37 @@ func TestNearestNameIsSuggested(t *testing.T) {
 		}
 	}
 }
+
+func TestAboutKeepsWhatACommandNeeds(t *testing.T) {
+	file := write(t, "jellyward.yaml", "log: {level: loud}\nredis: {url: 'http://redis'}\n")
+	_, err := Load(Options{File: file})
+	for _, tt := range []struct {
+		keys []string
+		want []string
+	}{
+		{[]string{"redis.url"}, []string{"redis.url"}},
+		{[]string{"redis.url", "log.level"}, []string{"log.level", "redis.url"}},
+		{[]string{"base_path"}, nil},
+	} {
+		if diff := cmp.Diff(tt.want, about(err, tt.keys)); diff != "" {
+			t.Errorf("About(%q) (-want +got):\n%s", tt.keys, diff)
+		}
+	}
+	_, err = Load(Options{File: write(t, "jellyward.yaml", "reddis: {url: 'redis://redis'}\n"), Environ: []string{"JELLYWARD_X=1"}})
+	if diff := cmp.Diff([]string{"reddis", "JELLYWARD_X"}, about(err, nil)); diff != "" {
+		t.Errorf("names that are no settings may be meant as any (-want +got):\n%s", diff)
+	}
+}
+
+// about lists the settings that the problems with keys concern.
+func about(err error, keys []string) []string {
+	var problems Problems
+	if !errors.As(err, &problems) || !errors.As(problems.About(keys...), &problems) {
+		return nil
+	}
+	var list []string
+	for _, p := range problems {
+		list = append(list, p.Setting)
+	}
+	return list
+}

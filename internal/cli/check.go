@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/config"
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/seal"
+	"github.com/jellyward/jellyward/tunnel"
+)
+
+// jellyfinTimeout is how long a check waits for Jellyfin.
+const jellyfinTimeout = 10 * time.Second
+
+type checkCommand struct{}
+
+// Run checks all that the program needs, prints every finding, and changes
+// nothing: what the first start makes is not made here.
+func (checkCommand) Run(ctx context.Context, p Process, args *arguments) error {
+	c := checker{findings: findings{w: p.Stdout}, process: p}
+	c.config, c.invalid = args.load(p)
+	c.settings()
+	c.dataDir()
+	c.keyFile()
+	c.redis(ctx)
+	c.jellyfin(ctx)
+	c.tunnel()
+	return c.err()
+}
+
+// checker looks at one thing after the other. Settings that are invalid are
+// reported first, and what hangs on them is then passed over.
+type checker struct {
+	findings
+	process Process
+	config  config.Config
+	invalid error
+}
+
+func (c *checker) settings() {
+	problems := config.Problems(nil)
+	if !errors.As(c.invalid, &problems) {
+		c.ok("settings", "understood")
+		return
+	}
+	for _, p := range problems {
+		text := p.Error()
+		if p.Excerpt != "" {
+			text += "\n" + p.Excerpt
+		}
+		c.fail("settings", text, p.Hint)
+	}
+}
+
+// dataDir checks that files can be made where the key and a private Redis go.
+func (c *checker) dataDir() {
+	dir := c.config.DataDir
+	if c.config.Redis.URL != "" && filepath.Dir(c.config.KeyFile) != dir {
+		return // nothing is kept there
+	}
+	if owner, ok := ownerOf(dir); ok && c.process.UID == 0 && owner != 0 {
+		c.ok("data_dir", fmt.Sprintf("%s belongs to uid %d; run the check as that user to see whether it may write there", dir, owner))
+		return
+	}
+	existing := dir
+	for {
+		info, err := os.Stat(existing)
+		if err == nil && !info.IsDir() {
+			c.fail("data_dir", existing+" is not a directory", "let data_dir name a directory; it is made if it does not exist")
+			return
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(existing) == existing {
+			break
+		}
+		existing = filepath.Dir(existing)
+	}
+	probe, err := os.CreateTemp(existing, ".jellyward-check-*")
+	if err != nil {
+		c.fail("data_dir", fmt.Sprintf("%s is not writable: %s", existing, cause(err)), "give it to the user that runs jellyward, or let data_dir name another")
+		return
+	}
+	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+		c.failed("data_dir", err)
+		return
+	}
+	if existing != dir {
+		c.ok("data_dir", dir+" is made at the first start")
+		return
+	}
+	c.ok("data_dir", dir+" is writable")
+}
+
+// keyFile reads the key, if there is one.
+func (c *checker) keyFile() {
+	path := c.config.KeyFile
+	if !c.keyExists() {
+		c.ok("key_file", path+" is made at the first start")
+		return
+	}
+	box, err := seal.LoadKey(path)
+	if err != nil {
+		c.failed("key_file", err)
+		return
+	}
+	c.ok("key_file", fmt.Sprintf("%s holds key %s", path, box.KeyID()))
+}
+
+func (c *checker) keyExists() bool {
+	_, err := os.Lstat(c.config.KeyFile)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func (c *checker) jellyfin(ctx context.Context) {
+	if c.config.Jellyfin.URL == nil || concerns(c.invalid, "jellyfin.url") || concerns(c.invalid, "base_path") {
+		return
+	}
+	base := c.config.Jellyfin.URL.JoinPath(c.config.BasePath)
+	info, err := jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, jellyfinTimeout).PublicInfo(ctx)
+	switch {
+	case err != nil:
+		c.fail("jellyfin", fmt.Sprintf("%s: %s", base, err), "see that Jellyfin runs, and that jellyfin.url and base_path name it")
+	case info.Starting:
+		c.warn("jellyfin", fmt.Sprintf("%s is starting", base), "check again when it has started; until then visitors are told to wait")
+	case info.WizardOpen:
+		c.fail("jellyfin", fmt.Sprintf("%s has its start-up wizard open, so that whoever reaches it could become its administrator; it is not published", base),
+			"finish the wizard at home, at "+base.String())
+	case !knownVersion(info.Version):
+		c.warn("jellyfin", fmt.Sprintf("%s is %q, version %s, which this jellyward does not know", base, info.ServerName, info.Version),
+			"known are 10.10, 10.11 and 12; what other versions have beyond those is refused from outside")
+	default:
+		c.ok("jellyfin", fmt.Sprintf("%s is %q, version %s", base, info.ServerName, info.Version))
+	}
+}
+
+// knownVersion tells whether the policy's routes were listed from this version.
+func knownVersion(version string) bool {
+	major, rest, _ := strings.Cut(version, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(minor)
+	return major == "12" || (major == "10" && err == nil && (n == 10 || n == 11))
+}
+
+// tunnel tells which tunnel the token is of. Whether Cloudflare accepts it only
+// a connection shows.
+func (c *checker) tunnel() {
+	text := string(c.config.Tunnel.Token)
+	if concerns(c.invalid, "tunnel.token") {
+		return
+	}
+	if text == "" {
+		if c.config.Listen != "" {
+			c.ok("tunnel", "none: visitors come to "+c.config.Listen+" only")
+		}
+		return
+	}
+	token, err := tunnel.ParseToken(text)
+	if err != nil {
+		return // settings has said so
+	}
+	c.ok("tunnel", "the token is of "+token.String())
+}
+
+// cause strips the operation and the path from a file error.
+func cause(err error) string {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+)
+
+// grade says how good or bad a finding is.
+type grade uint8
+
+const (
+	fine grade = iota
+	warning
+	failure
+)
+
+func (g grade) String() string {
+	switch g {
+	case fine:
+		return "ok"
+	case warning:
+		return "warn"
+	default:
+		return "FAIL"
+	}
+}
+
+// findings prints what is found as it is found, and counts what is wrong.
+type findings struct {
+	w        io.Writer
+	failures int
+}
+
+func (f *findings) add(g grade, subject, text, hint string) {
+	if g == failure {
+		f.failures++
+	}
+	fmt.Fprintf(f.w, "%-4s  %-9s %s\n", g, subject, text)
+	if hint != "" {
+		fmt.Fprintf(f.w, "%-4s  %-9s hint: %s\n", "", "", hint)
+	}
+}
+
+func (f *findings) ok(subject, text string)         { f.add(fine, subject, text, "") }
+func (f *findings) warn(subject, text, hint string) { f.add(warning, subject, text, hint) }
+func (f *findings) fail(subject, text, hint string) { f.add(failure, subject, text, hint) }
+
+// failed adds an error with the hint that it has elsewhere.
+func (f *findings) failed(subject string, err error) {
+	text, hint := explain(err)
+	f.fail(subject, text, hint)
+}
+
+// err is nil when nothing has failed.
+func (f *findings) err() error {
+	switch f.failures {
+	case 0:
+		return nil
+	case 1:
+		return hinted{fmt.Errorf("one check failed"), "its hint is above"}
+	default:
+		return hinted{fmt.Errorf("%d checks failed", f.failures), "their hints are above"}
+	}
+}
