@@ -114,3 +114,6 @@ func (l *lockedBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.b.String()
 }
+
+// isLimit tells whether err asks to come back later.
+func isLimit(err error) bool { return errors.As(err, new(*throttle.LimitError)) }
