@@ -1,55 +1,21 @@
 package policy_test
 
 import (
-	"bufio"
-	"encoding/json"
-	"os"
 	"testing"
+
+	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 )
 
-// recorded is a request target that was sent to a real server, byte for byte.
-type recorded struct {
-	Method string `json:"method"`
-	Target string `json:"target"`
-	Status int    `json:"status"`
-	Action string `json:"action"` // "UserController.GetUserById", "405", or "-" for none
-	Path   string `json:"path"`   // as routing saw it
-}
-
 // recordings are the targets that were sent to real servers, by version.
-func recordings(t testing.TB) map[string][]recorded {
-	t.Helper()
-	const folder = "../jellyfin/jellyfintest/recorded/"
-	return map[string][]recorded{
-		"10.11": readRecording(t, folder+"10.11.11/paths.jsonl"),
-		"12":    readRecording(t, folder+"12.0-rc5/paths.jsonl"),
+func recordings() map[string][]jellyfintest.PathRow {
+	return map[string][]jellyfintest.PathRow{
+		"10.11": jellyfintest.RecordedPaths(jellyfintest.V10_11),
+		"12":    jellyfintest.RecordedPaths(jellyfintest.V12),
 	}
-}
-
-func readRecording(t testing.TB, name string) []recorded {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var rows []recorded
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		var row recorded
-		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
-			t.Fatalf("read %s: %v", name, err)
-		}
-		rows = append(rows, row)
-	}
-	if err := lines.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return rows
 }
 
 func TestModelAgreesWithRealServers(t *testing.T) {
-	for version, rows := range recordings(t) {
+	for version, rows := range recordings() {
 		m := newModel(t, version)
 		for _, row := range rows {
 			path, err := m.path(row.Target, "")
