@@ -175,7 +175,8 @@ func TestWebSocketsNeedATokenOnAnyPath(t *testing.T) {
 		"/embywebsocket/../socket":  policy.Token,
 		"/sso/2fa":                  policy.Portal,
 		"/Startup/User":             policy.Deny,
-		"/Users/AuthenticateByName": policy.Token,
+		"/Users/AuthenticateByName": policy.SignIn,
+		"/System/Restart":           policy.Deny,
 	} {
 		path, err := policy.ParsePath(target, policy.Base{})
 		if err != nil {

@@ -81,7 +81,7 @@ func (d Decision) outcomes(outside bool) (stranger, browser, app string) {
 func (e Explanation) String() string {
 	var b strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&b, "%-16s%s\n", name, value) }
-	line("request", e.Method+" "+e.Target)
+	line("request", strings.TrimSpace(e.Method+" "+e.Target))
 	if e.Refused != "" {
 		line("answer", "400 for everybody: the target "+e.Refused)
 		line("why", "two readers could understand it differently, so it is not passed on")

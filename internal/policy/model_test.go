@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"os"
@@ -53,12 +54,11 @@ func newModel(t testing.TB, version string) *model {
 // readOperations reads every operation of the three versions.
 func readOperations(t testing.TB) []operation {
 	t.Helper()
-	f, err := os.Open("testdata/operations.csv")
+	data, err := os.ReadFile("testdata/operations.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

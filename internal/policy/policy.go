@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Policy is the compiled table of routes. It is made by [New] and safe for use
 // by many goroutines.
 type Policy struct {
@@ -87,18 +89,20 @@ func (p *Policy) Decide(methodName string, path Path) Decision {
 }
 
 // Upgrade says what a WebSocket upgrade on path needs. Jellyfin opens its one
-// WebSocket on any path, so this is never less than a token; where nothing
-// passes, no WebSocket does.
+// WebSocket on any path, so this is never less than a token. A path on which
+// something is closed, to whatever method, opens none.
 func (p *Policy) Upgrade(path Path) Decision {
-	d := p.Decide(methodGet.String(), path)
-	if d.Rule.closed() {
-		return d
+	for m := range methodCount {
+		if d := p.Decide(m.String(), path); d.Rule.closed() {
+			d.Method = methodGet.String()
+			return d
+		}
 	}
 	return Decision{Action: p.socket.Action, Rule: p.socket, Method: methodGet.String()}
 }
 
 // Rules is the table, in its own order.
-func (p *Policy) Rules() []Rule { return append([]Rule(nil), p.rules...) }
+func (p *Policy) Rules() []Rule { return slices.Clone(p.rules) }
 
 // match is the rule for a lower-case path. The table has a last row for
 // everything, but should it lose that, nothing passes.
