@@ -14,7 +14,8 @@ const redacted = "REDACTED"
 // Text is a secret text. Every way of printing or encoding it gives "REDACTED",
 // so that a log line, an error or a JSON answer cannot give it away by
 // accident; the conversion string(t) reveals it, and is easy to search for.
-// Decoding JSON into a Text works as with a string.
+// Decoding JSON into a Text works as with a string. One hole remains, since
+// encoding/json does not ask: a Text must not be the key of a map.
 type Text string
 
 // String gives "REDACTED".
