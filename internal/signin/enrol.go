@@ -37,12 +37,12 @@ func (s *Service) Enrol(ctx context.Context, req Request) (Enrolment, error) {
 		if err != nil {
 			return Enrolment{}, err
 		}
-		enrolment, err := c.pend(ctx, who)
+		enrolment, err := c.pend(ctx, who, replaces)
 		if err != nil {
 			return Enrolment{}, err
 		}
 		// A password alone is not what makes a network known for the user.
-		if !replaces {
+		if replaces == "" {
 			c.giveBack(ctx)
 			return enrolment, nil
 		}
@@ -51,36 +51,38 @@ func (s *Service) Enrol(ctx context.Context, req Request) (Enrolment, error) {
 }
 
 // allowEnrolment spends a code of the second factor that the user has, and
-// tells whether there is one.
-func (c *ceremony) allowEnrolment(ctx context.Context, code totp.Code, present bool) (replaces bool, err error) {
+// returns that factor's ID; empty if there is none.
+func (c *ceremony) allowEnrolment(ctx context.Context, code totp.Code, present bool) (replaces string, err error) {
 	factor, err := c.s.factors.Enrolment(ctx, c.userID)
 	switch {
 	case errors.Is(err, totp.ErrNotEnrolled):
-		return false, nil
+		return "", nil
 	case err != nil:
-		return false, unavailable("read second factor", err)
+		return "", unavailable("read second factor", err)
 	}
 	step, err := c.match(factor.Secret, code, present, ErrCodeRequired)
 	if err != nil {
-		return true, err
+		return "", err
 	}
 	claim, err := c.claim(ctx, c.userID, step, ErrCodeRequired)
 	if err != nil {
-		return true, err
+		return "", err
 	}
 	err = c.s.factors.Spend(ctx, c.userID, step, claim)
 	switch {
 	case errors.Is(err, totp.ErrSpent):
 		c.giveBack(ctx)
-		return true, refuse(ErrCodeRequired, raceLost)
+		return "", refuse(ErrCodeRequired, raceLost)
 	case err != nil:
-		return true, unavailable("spend code", err)
+		return "", unavailable("spend code", err)
 	}
-	return true, nil
+	return factor.ID, nil
 }
 
-// pend makes the secret and keeps it until it is confirmed.
-func (c *ceremony) pend(ctx context.Context, who jellyfin.Session) (Enrolment, error) {
+// pend makes the secret and keeps it until it is confirmed. It is bound to the
+// factor that it replaces, so that a password alone replaces none, also when
+// the user confirms a first one at this very moment.
+func (c *ceremony) pend(ctx context.Context, who jellyfin.Session, replaces string) (Enrolment, error) {
 	secret := totp.NewSecret()
 	uri := secret.URI(c.s.issuer, who.UserName)
 	png, err := totp.QR(uri)
@@ -92,11 +94,12 @@ func (c *ceremony) pend(ctx context.Context, who jellyfin.Session) (Enrolment, e
 		return Enrolment{}, unavailable("remember name", err)
 	}
 	err = c.s.factors.PutPending(ctx, totp.Pending{
-		ID:      rand.Text(),
-		UserID:  who.UserID,
-		Name:    who.UserName,
-		Secret:  secret,
-		Created: c.s.now(),
+		ID:       rand.Text(),
+		UserID:   who.UserID,
+		Name:     who.UserName,
+		Secret:   secret,
+		Replaces: replaces,
+		Created:  c.s.now(),
 	}, pendingFor)
 	if err != nil {
 		return Enrolment{}, unavailable("keep new secret", err)

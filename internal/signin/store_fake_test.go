@@ -90,7 +90,7 @@ func (f *fakeStore) Activate(_ context.Context, userID, pendingID string, step t
 		return err
 	}
 	p, ok := f.pending[userID]
-	if !ok || p.ID != pendingID {
+	if !ok || p.ID != pendingID || p.Replaces != f.factors[userID].ID {
 		return totp.ErrNoPending
 	}
 	if step <= f.spent[userID] {
@@ -98,7 +98,7 @@ func (f *fakeStore) Activate(_ context.Context, userID, pendingID string, step t
 	}
 	delete(f.pending, userID)
 	f.spent[userID] = step
-	f.factors[userID] = totp.Enrolment{UserID: userID, Name: p.Name, Secret: p.Secret, Created: p.Created}
+	f.factors[userID] = totp.Enrolment{ID: p.ID, UserID: userID, Name: p.Name, Secret: p.Secret, Created: p.Created}
 	return nil
 }
 
@@ -240,7 +240,7 @@ func (f *fakeStore) enrolled(userID, name string) totp.Secret {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := totp.NewSecret()
-	f.factors[userID] = totp.Enrolment{UserID: userID, Name: name, Secret: s}
+	f.factors[userID] = totp.Enrolment{ID: "held", UserID: userID, Name: name, Secret: s}
 	f.names[strings.ToLower(name)] = userID
 	return s
 }

@@ -30,14 +30,14 @@ func (s *Store) Enrolment(ctx context.Context, userID string) (totp.Enrolment, e
 	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	values, err := s.client.HMGet(ctx, prefixUser+id, "factor", "name").Result()
+	values, err := s.client.HMGet(ctx, prefixUser+id, "factor", "name", "factor-id").Result()
 	if err != nil {
 		return totp.Enrolment{}, unavailable(err)
 	}
 	return s.enrolment(id, values)
 }
 
-// enrolment makes an Enrolment of the fields factor and name.
+// enrolment makes an Enrolment of the fields factor, name and factor-id.
 func (s *Store) enrolment(id string, values []any) (totp.Enrolment, error) {
 	sealed, ok := values[0].(string)
 	if !ok {
@@ -50,7 +50,8 @@ func (s *Store) enrolment(id string, values []any) (totp.Enrolment, error) {
 	if name, ok := values[1].(string); ok {
 		f.Name = name
 	}
-	return totp.Enrolment{UserID: id, Name: f.Name, Secret: secret, Created: f.Created}, nil
+	factorID, _ := values[2].(string)
+	return totp.Enrolment{ID: factorID, UserID: id, Name: f.Name, Secret: secret, Created: f.Created}, nil
 }
 
 func (s *Store) sealFactor(key string, f factor) (string, error) {
@@ -91,7 +92,7 @@ func (s *Store) PutPending(ctx context.Context, p totp.Pending, ttl time.Duratio
 	if err != nil {
 		return err
 	}
-	_, err = s.run(ctx, s.scripts.putPending, []string{key}, p.ID, record, ttl.Milliseconds())
+	_, err = s.run(ctx, s.scripts.putPending, []string{key}, p.ID, record, ttl.Milliseconds(), p.Replaces)
 	return err
 }
 
@@ -103,7 +104,7 @@ func (s *Store) Pending(ctx context.Context, userID string) (totp.Pending, error
 	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	values, err := s.client.HMGet(ctx, prefixPending+id, "id", "record").Result()
+	values, err := s.client.HMGet(ctx, prefixPending+id, "id", "record", "replaces").Result()
 	if err != nil {
 		return totp.Pending{}, unavailable(err)
 	}
@@ -116,7 +117,8 @@ func (s *Store) Pending(ctx context.Context, userID string) (totp.Pending, error
 	if err != nil {
 		return totp.Pending{}, fmt.Errorf("open pending second factor of user %s: %w", id, err)
 	}
-	return totp.Pending{ID: pendingID, UserID: id, Name: f.Name, Secret: secret, Created: f.Created}, nil
+	replaces, _ := values[2].(string)
+	return totp.Pending{ID: pendingID, UserID: id, Name: f.Name, Secret: secret, Replaces: replaces, Created: f.Created}, nil
 }
 
 // Activate implements [totp.Store]. The pending record is read, sealed anew for
@@ -159,7 +161,7 @@ func (s *Store) Enrolments(ctx context.Context) ([]totp.Enrolment, error) {
 	rows := make([]*redis.SliceCmd, len(ids))
 	_, err = s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			rows[i] = p.HMGet(ctx, prefixUser+id, "factor", "name")
+			rows[i] = p.HMGet(ctx, prefixUser+id, "factor", "name", "factor-id")
 		}
 		return nil
 	})

@@ -19,9 +19,10 @@ import (
 //	jellyward:enrolled                set     ids of the users with a second factor       never
 //	jellyward:names                   hash    folded name → id                            never
 //	jellyward:user:ID                 hash    name, folded: as Jellyfin last gave it      never
-//	                                          factor: the second factor, sealed
+//	                                          factor, factor-id: the second factor, sealed
 //	                                          step, spender: highest spent step, by whom
 //	jellyward:pending:ID              hash    id; record: the shown secret, sealed        10 minutes (the caller's)
+//	                                          replaces: factor-id when it was shown
 //	jellyward:claim:ID:STEP           string  which sign-in is using the step             30 seconds (the caller's)
 //	jellyward:known:ID                zset    network → last sign-in, 64 at most          90 days after the last
 //	jellyward:tries:network:NET       zset    try → when, of the last hour                75 minutes after the last

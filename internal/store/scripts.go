@@ -35,10 +35,10 @@ const luaKeyCheck = `
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])`
 
-// KEYS pending; ARGV id, record, ttl in ms.
+// KEYS pending; ARGV id, record, ttl in ms, id of the factor it replaces.
 const luaPutPending = `
 redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'id', ARGV[1], 'record', ARGV[2])
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'record', ARGV[2], 'replaces', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`
 
@@ -47,9 +47,11 @@ return 1`
 const luaActivate = `
 if redis.call('HGET', KEYS[1], 'spender') == ARGV[5] then return 1 end
 if redis.call('HGET', KEYS[2], 'id') ~= ARGV[2] then return -1 end
+local now = redis.call('HGET', KEYS[1], 'factor-id') or ''
+if redis.call('HGET', KEYS[2], 'replaces') ~= now then return -1 end
 local highest = redis.call('HGET', KEYS[1], 'step')
 if highest and tonumber(highest) >= tonumber(ARGV[3]) then return 0 end
-redis.call('HSET', KEYS[1], 'factor', ARGV[4], 'step', ARGV[3], 'spender', ARGV[5])
+redis.call('HSET', KEYS[1], 'factor', ARGV[4], 'factor-id', ARGV[2], 'step', ARGV[3], 'spender', ARGV[5])
 redis.call('DEL', KEYS[2])
 redis.call('SADD', KEYS[3], ARGV[1])
 return 1`
@@ -93,7 +95,7 @@ return 1`
 // KEYS user, pending, enrolled, known, tries others; ARGV user id, prefix of the
 // tries of one network.
 const luaReset = `
-redis.call('HDEL', KEYS[1], 'factor')
+redis.call('HDEL', KEYS[1], 'factor', 'factor-id')
 redis.call('DEL', KEYS[2], KEYS[5])
 redis.call('SREM', KEYS[3], ARGV[1])
 for _, network in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do

@@ -18,6 +18,9 @@ const Period = 30 * time.Second
 
 // Enrolment is the second factor of one user.
 type Enrolment struct {
+	// ID tells this second factor from an earlier or later one of the user; it
+	// is that of the [Pending] from which it came.
+	ID string
 	// UserID is Jellyfin's id of the user: names change, ids do not.
 	UserID string
 	// Name is the user's name as Jellyfin last wrote it.
@@ -37,6 +40,10 @@ type Pending struct {
 	UserID, Name string
 	// Secret is what was shown.
 	Secret Secret
+	// Replaces is the ID of the second factor that the user had when it was
+	// shown, and proved to have; empty if there was none. If that has changed
+	// meanwhile, this secret can no longer be confirmed.
+	Replaces string
 	// Created is when it was shown.
 	Created time.Time
 }

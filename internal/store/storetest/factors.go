@@ -36,7 +36,7 @@ func enrol(t testing.TB, s Store, userID, name string) totp.Enrolment {
 	if err := s.Activate(t.Context(), userID, p.ID, 1); err != nil {
 		t.Fatalf("Activate: %v", err)
 	}
-	return totp.Enrolment{UserID: userID, Name: name, Secret: p.Secret, Created: p.Created}
+	return totp.Enrolment{ID: p.ID, UserID: userID, Name: name, Secret: p.Secret, Created: p.Created}
 }
 
 // wantErr fails unless err is target (nil: none).
@@ -74,7 +74,7 @@ func factorLaws() []law {
 			wantErr(t, "Activate another", s.Activate(t.Context(), alice, "second", 7), totp.ErrNoPending)
 			wantErr(t, "Activate", s.Activate(t.Context(), alice, "first", 7), nil)
 			wantErr(t, "Activate again", s.Activate(t.Context(), alice, "first", 8), totp.ErrNoPending)
-			want := totp.Enrolment{UserID: alice, Name: "Alice", Secret: p.Secret, Created: p.Created}
+			want := totp.Enrolment{ID: "first", UserID: alice, Name: "Alice", Secret: p.Secret, Created: p.Created}
 			e, err := other.Enrolment(t.Context(), alice)
 			if diff := cmp.Diff(want, e); err != nil || diff != "" {
 				t.Errorf("Enrolment: %v, %s", err, diff)
@@ -86,6 +86,7 @@ func factorLaws() []law {
 			s := b.Open(t)
 			old := enrol(t, s, alice, "Alice")
 			p := pending(alice, "Alice", "new")
+			p.Replaces = old.ID
 			wantErr(t, "PutPending", s.PutPending(t.Context(), p, time.Minute), nil)
 			wantErr(t, "Activate with a spent step", s.Activate(t.Context(), alice, "new", 1), totp.ErrSpent)
 			if e, err := s.Enrolment(t.Context(), alice); err != nil || !e.Secret.Equal(old.Secret) {
@@ -94,6 +95,21 @@ func factorLaws() []law {
 			wantErr(t, "Activate", s.Activate(t.Context(), alice, "new", 2), nil)
 			if e, err := s.Enrolment(t.Context(), alice); err != nil || !e.Secret.Equal(p.Secret) {
 				t.Errorf("the secret did not change when it was confirmed (%v)", err)
+			}
+		}},
+		{"APendingThatMissedAnEnrolmentIsWorthNothing", func(t *testing.T, b Backend) {
+			// Whoever knows the password alone may ask for a secret while there is
+			// no second factor, and have it kept when there is one already.
+			s := b.Open(t)
+			held := enrol(t, s, alice, "Alice")
+			late := pending(alice, "Alice", "late")
+			wantErr(t, "PutPending", s.PutPending(t.Context(), late, time.Minute), nil)
+			wantErr(t, "Activate over a factor that was not shown", s.Activate(t.Context(), alice, "late", 9), totp.ErrNoPending)
+			late.Replaces = "an older one"
+			wantErr(t, "PutPending", s.PutPending(t.Context(), late, time.Minute), nil)
+			wantErr(t, "Activate over another factor", s.Activate(t.Context(), alice, "late", 9), totp.ErrNoPending)
+			if e, err := s.Enrolment(t.Context(), alice); err != nil || !e.Secret.Equal(held.Secret) {
+				t.Errorf("the second factor was replaced (%v)", err)
 			}
 		}},
 		{"ANewerPendingReplacesTheOlder", func(t *testing.T, b Backend) {
