@@ -20,12 +20,11 @@ const maxBody = 1 << 20
 // string belongs, no comments, no comma at the end. Keys are returned in lower
 // case. When false, the refusal was answered.
 func (c *call) bind() (map[string]json.RawMessage, bool) {
-	media, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil || !isJSON(media) {
-		c.problem(http.StatusUnsupportedMediaType, "Unsupported Media Type", nil)
+	charset, ok := c.sentJSON()
+	if !ok {
 		return nil, false
 	}
-	text := decodeText(c.body, params["charset"])
+	text := decodeText(c.body, charset)
 	fields, err := objectFields(text)
 	switch {
 	case len(text) == 0, err == nil && fields == nil:
@@ -36,6 +35,17 @@ func (c *call) bind() (map[string]json.RawMessage, bool) {
 		return nil, false
 	}
 	return fields, true
+}
+
+// sentJSON checks the type of a body only, and returns its charset. When false,
+// the refusal was answered.
+func (c *call) sentJSON() (charset string, ok bool) {
+	media, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	if err != nil || !isJSON(media) {
+		c.problem(http.StatusUnsupportedMediaType, "Unsupported Media Type", nil)
+		return "", false
+	}
+	return params["charset"], true
 }
 
 func (c *call) invalid(field, message string) {

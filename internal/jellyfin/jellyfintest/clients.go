@@ -98,6 +98,22 @@ func NativeRequests() []NativeRequest {
 	return readLines[NativeRequest]("recorded/clients/native.jsonl")
 }
 
+// Names returns what the names in double braces stand for when u plays with a
+// token against the fake: a map from "{{token}}" and so on. The secrets of Quick
+// Connect and the gateway's cookie are left to the caller.
+func Names(u User, token string) map[string]string {
+	names := map[string]string{
+		"{{token}}": token, "{{alice.id}}": u.ID, "{{user.id}}": u.ID, "{{user.name}}": u.Name,
+		"{{device}}": "device-0", "{{device1}}": "device-1", "{{device2}}": "device-2", "{{device.name}}": "A device",
+		"{{song.id}}": SongID, "{{play.session}}": "0f1e2d3c4b5a69788796a5b4c3d2e1f0", "{{tag}}": "903a65bed8b39e20fb7ef01271e077a2",
+		"5ddab896-189b-3924-54d5-1f2d55d9acf1": MovieID,
+	}
+	for _, name := range []string{"{{movie.id}}", "{{movie1.id}}", "{{movie2.id}}", "{{movie3.id}}", "{{item.id}}", "{{source.id}}", "{{hash}}"} {
+		names[name] = MovieID
+	}
+	return names
+}
+
 // BypassRow is one row of the table of spellings that do or do not reach
 // Jellyfin's password operations.
 type BypassRow struct {

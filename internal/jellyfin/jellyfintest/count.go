@@ -33,8 +33,8 @@ func (s *Server) Requests() []Request {
 // Count returns how often an action was reached, whether or not it then refused
 // the caller. Actions are named as Jellyfin does:
 // "UserController.AuthenticateUserByName". A path that has no such method counts
-// as "405", any other that leads to no action as "-", an upgraded WebSocket as
-// "WebSocket".
+// as "405", any other that leads to no action as "-", and an upgrade to a
+// WebSocket, on whatever path, as "WebSocket".
 func (s *Server) Count(action string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

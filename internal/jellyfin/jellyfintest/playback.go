@@ -100,8 +100,10 @@ func (c *call) bitrateTest() {
 	c.file("application/octet-stream", "", &film{size: size}, size)
 }
 
+// postedPlaybackInfo is the POST, whose body describes the client. It is not
+// read: what clients send there was recorded shortened.
 func (c *call) postedPlaybackInfo() {
-	if _, ok := c.bind(); ok {
+	if _, ok := c.sentJSON(); ok {
 		c.playbackInfo()
 	}
 }

@@ -21,6 +21,12 @@ type resolution struct {
 	goTo    redirect
 }
 
+// endsAtRouting reports whether nothing before routing answers.
+func (r resolution) endsAtRouting() bool {
+	refused := r.status == http.StatusBadRequest || r.status == http.StatusInternalServerError
+	return !refused && r.goTo.location == "" && r.file == ""
+}
+
 type redirect struct {
 	status   int
 	location string

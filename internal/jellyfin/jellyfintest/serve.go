@@ -23,8 +23,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.res = s.withPlugins(s.resolve(r.Method, target))
-	if isPreflight(r) && !c.res.goTo.first {
+	switch {
+	case isPreflight(r) && !c.res.goTo.first:
 		c.res.action = none // answered before routing
+	case isWebSocket(r) && c.res.endsAtRouting():
+		c.res.action = actionSocket // taken over before the action
 	}
 	s.record(c, target, c.res.action)
 	c.forwarded()
@@ -135,7 +138,7 @@ func (c *call) endpoint() {
 	switch {
 	case c.pluginRoute():
 	case c.apiDocs():
-	case c.res.action == "405":
+	case c.res.status == http.StatusMethodNotAllowed:
 		c.w.Header().Set("Allow", strings.Join(c.res.allowed, ", "))
 		c.empty(http.StatusMethodNotAllowed)
 	case c.res.route == nil:
@@ -171,7 +174,7 @@ func (c *call) run(cr credentials) {
 		c.failed(http.StatusForbidden)
 		return
 	}
-	action, ok := c.s.actions[c.res.action]
+	action, ok := c.s.actions[c.res.route.action]
 	if !ok {
 		c.generic()
 		return

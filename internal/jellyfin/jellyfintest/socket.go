@@ -43,7 +43,6 @@ func (c *call) openSocket(cr credentials) {
 	if who.account != nil {
 		c.st.touch(who.deviceOf(), who.account, c.remote.String(), c.s.opts.now())
 	}
-	c.st.calls[actionSocket]++
 	sock := &socket{token: cr.token, deviceID: who.deviceOf().ID, out: make(chan []byte, 16), quit: make(chan struct{})}
 	c.st.addSocket(sock)
 	c.after = func() {
@@ -56,7 +55,7 @@ func (c *call) openSocket(cr credentials) {
 	}
 }
 
-// actionSocket is what an opened WebSocket counts as.
+// actionSocket is what an upgrade counts as, opened or refused.
 const actionSocket = "WebSocket"
 
 // talk holds the conversation until one side ends it.
