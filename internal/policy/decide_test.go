@@ -123,6 +123,8 @@ func TestLookalikesOfClosedRoutesAreClosed(t *testing.T) {
 		{"GET", "/%C5%BF%C5%BFo/2fa", policy.Deny},
 		{"GET", "/sso%2F2fa", policy.Deny},
 		{"GET", "/opds%2Fbooks", policy.Deny},
+		{"POST", "/Startup/%2F../User", policy.Deny},
+		{"POST", "/x/Startup%2F%2F..%2F..%2F..%2FStartup%2FUser", policy.Deny},
 	} {
 		got := decide(t, p, tt.method, tt.target)
 		if got.Action != tt.want {

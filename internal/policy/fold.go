@@ -86,28 +86,35 @@ func lowerByte(c byte) byte {
 // maxDepth is how often depths decodes. Nothing on the way decodes that often.
 const maxDepth = 5
 
-// depths is path as the most careless reader would take it: decoded over and
-// over, slashes too, letters folded into ASCII, dot and empty segments and old
-// prefixes gone. Jellyfin reads none of this so; the denied routes are guarded
-// against it all the same, in case something behind us does. It is "" for a
-// path that a careless reader takes for what it is.
-func depths(path string) string {
+// depths are the readings of path by the most careless: decoded over and over,
+// slashes too, letters folded into ASCII, old prefixes gone, and dot segments
+// resolved with empty segments counted or not. Jellyfin reads no path so; the
+// closed routes are guarded against it all the same, in case something behind us
+// does. They are "" for a path that there is only one way to read.
+func depths(path string) [2]string {
 	if !strings.Contains(path, "%") && isASCII(path) {
-		return ""
+		return [2]string{}
 	}
 	text := path
 	for i := 0; i < maxDepth && strings.Contains(text, "%"); i++ {
 		text = unescape(text, true)
 	}
-	text = removeDotSegments(squeeze(foldLetters(text)))
-	for n := prefixLen(text); n > 0 && n < len(text) && text[n] == '/'; n = prefixLen(text) {
-		text = text[n:]
+	text = foldLetters(text)
+	if text == path {
+		return [2]string{}
 	}
-	text = lowered(text)
-	if text == lowered(path) {
-		return ""
+	return [2]string{
+		bare(squeeze(removeDotSegments(text))),
+		bare(removeDotSegments(squeeze(text))),
 	}
-	return text
+}
+
+// bare is path without old prefixes, in lower case.
+func bare(path string) string {
+	for n := prefixLen(path); n > 0 && n < len(path) && path[n] == '/'; n = prefixLen(path) {
+		path = path[n:]
+	}
+	return lowered(path)
 }
 
 // foldLetters replaces the letters outside ASCII whose upper or lower case is

@@ -5,11 +5,11 @@ import "strings"
 // Path is what a request target means: the one path that is decided on and
 // forwarded. Only [ParsePath] makes one that means anything.
 type Path struct {
-	escaped string // forwarded: percent-encoded, base path included
-	local   string // decoded (but for %2F), without base path
-	lower   string // local in ASCII lower case, no trailing slash
-	depth   string // lower as a careless reader might take it; "" if no different
-	query   string // as sent, without the question mark
+	escaped string    // forwarded: percent-encoded, base path included
+	local   string    // decoded (but for %2F), without base path
+	lower   string    // local in ASCII lower case, no trailing slash
+	depths  [2]string // lower as careless readers might take it; "" if no different
+	query   string    // as sent, without the question mark
 	outside bool
 }
 
@@ -73,7 +73,7 @@ func ParsePath(target string, base Base) (Path, error) {
 	} else {
 		p.escaped = base.path + escape(behind)
 	}
-	p.lower, p.depth = lowered(behind), depths(behind)
+	p.lower, p.depths = lowered(behind), depths(behind)
 	return p, nil
 }
 

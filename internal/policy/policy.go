@@ -76,16 +76,25 @@ func (p *Policy) Decide(methodName string, path Path) Decision {
 		return Decision{Action: p.outside.Action, Rule: p.outside, Method: m.String()}
 	}
 	rule := p.match(path.lower, m)
-	if path.depth != "" {
-		if careless := p.match(path.depth, m); careless.closed() && !rule.closed() {
-			rule = careless
-			if rule.Action == Portal {
-				rule.Action = Deny
-			}
-			rule.Why = "could be taken for " + rule.Pattern + ": " + rule.Why
+	for _, depth := range path.depths {
+		if depth != "" && !rule.closed() {
+			rule = suspect(rule, p.match(depth, m))
 		}
 	}
 	return Decision{Action: rule.Action, Rule: rule, Method: m.String()}
+}
+
+// suspect is the rule for a path that goes to rule and that a careless reader
+// would take to another: that one if it is closed.
+func suspect(rule, careless Rule) Rule {
+	if !careless.closed() {
+		return rule
+	}
+	if careless.Action == Portal {
+		careless.Action = Deny // our pages know only their own paths
+	}
+	careless.Why = "could be taken for " + careless.Pattern + ": " + careless.Why
+	return careless
 }
 
 // Upgrade says what a WebSocket upgrade on path needs. Jellyfin opens its one
