@@ -118,6 +118,7 @@ func (a *App) build(cfg config.Config) error {
 		Factors:  a.store,
 		Limiter:  &throttle.Limiter{Store: a.store, Now: time.Now},
 		Issuer:   cfg.TOTP.Issuer,
+		Observe:  a.metrics.SignIn,
 		Logger:   a.logger,
 	})
 	a.gateway = &gateway.Gateway{

@@ -15,6 +15,7 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/ops"
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/signin"
 	"github.com/jellyward/jellyward/tunnel"
 )
 
@@ -191,7 +192,7 @@ func (o observer) End(r gateway.Outcome) {
 
 // labels are the words that the metrics know.
 func labels() ops.Labels {
-	var l ops.Labels
+	l := ops.Labels{Outcomes: signin.Outcomes()}
 	for action := policy.Deny; action <= policy.Image; action++ {
 		l.Actions = append(l.Actions, action.String())
 	}

@@ -25,6 +25,26 @@ const (
 	otherUser         reason = "other_user"
 )
 
+// Outcomes of a ceremony that is not refused, for [Options.Observe].
+const (
+	succeeded    = "succeeded"
+	wasLimited   = "limited"
+	notEnrolled  = "second_factor_needed"
+	left         = "visitor_left"
+	notAvailable = "not_available"
+)
+
+// Outcomes are all words that [Options.Observe] is called with.
+func Outcomes() []string {
+	words := []string{succeeded, wasLimited, notEnrolled, left, notAvailable}
+	for _, why := range []reason{
+		credentialsWrong, accountNotAllowed, codeMissing, codeWrong, codeSpent, raceLost, userLimited, nameUnknown, nothingPending, otherUser,
+	} {
+		words = append(words, string(why))
+	}
+	return words
+}
+
 // refusal is one of the package's errors together with the reason that only
 // the log is told.
 type refusal struct {
@@ -52,22 +72,25 @@ func (c *ceremony) audit(ctx context.Context, err error) {
 	}
 	var refused *refusal
 	var limited *throttle.LimitError
-	level, message := slog.LevelInfo, "sign-in succeeded"
+	level, message, outcome := slog.LevelInfo, "sign-in succeeded", succeeded
 	switch {
 	case err == nil:
 	case errors.As(err, &refused):
-		level, message = slog.LevelWarn, "sign-in refused"
-		attrs = append(attrs, slog.String("reason", string(refused.reason)))
+		level, message, outcome = slog.LevelWarn, "sign-in refused", string(refused.reason)
+		attrs = append(attrs, slog.String("reason", outcome))
 	case errors.As(err, &limited):
-		level, message = slog.LevelWarn, "sign-in limited"
+		level, message, outcome = slog.LevelWarn, "sign-in limited", wasLimited
 		attrs = append(attrs, slog.Duration("retry_after", limited.RetryAfter), slog.Bool("locked", limited.Locked))
 	case errors.Is(err, ErrEnrolmentRequired):
-		message = "sign-in needs a second factor"
+		message, outcome = "sign-in needs a second factor", notEnrolled
 	case ctx.Err() != nil:
-		message = "visitor left during sign-in"
+		message, outcome = "visitor left during sign-in", left
 	default:
-		level, message = slog.LevelError, "sign-in not available"
+		level, message, outcome = slog.LevelError, "sign-in not available", notAvailable
 		attrs = append(attrs, slog.Any("error", err))
 	}
 	c.s.log.LogAttrs(ctx, level, message, attrs...)
+	if c.s.observe != nil {
+		c.s.observe(outcome)
+	}
 }

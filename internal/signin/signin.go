@@ -80,6 +80,9 @@ type Options struct {
 	Hold time.Duration
 	// Now is the clock that codes are matched by; nil means [time.Now].
 	Now func() time.Time
+	// Observe, if not nil, is told how each ceremony ended, in one of
+	// [Outcomes].
+	Observe func(outcome string)
 	// Logger takes the audit lines; nil discards them.
 	Logger *slog.Logger
 }
@@ -91,6 +94,7 @@ type Service struct {
 	limiter  *throttle.Limiter
 	issuer   string
 	now      func() time.Time
+	observe  func(string)
 	log      *slog.Logger
 	gate     gate
 	pace     *pace
@@ -124,6 +128,7 @@ func New(o Options) *Service {
 		limiter:  o.Limiter,
 		issuer:   o.Issuer,
 		now:      o.Now,
+		observe:  o.Observe,
 		log:      o.Logger,
 		gate:     newGate(o.Concurrency),
 		pace:     newPace(o.Hold),

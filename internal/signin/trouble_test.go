@@ -3,6 +3,7 @@ package signin_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -253,5 +254,30 @@ func TestJellyfinsRefusalsKeepTheirCauseInside(t *testing.T) {
 	_, unknown := w.service.SignIn(t.Context(), request("nobody", "anything", ""))
 	if err.Error() != unknown.Error() || errors.Is(err, jellyfin.ErrForbidden) {
 		t.Errorf("a disabled user is told apart: %q and %q", err, unknown)
+	}
+}
+
+func TestOutcomesAreCountedInKnownWords(t *testing.T) {
+	var outcomes []string
+	w := newWorld(t, func(o *signin.Options) { o.Observe = func(outcome string) { outcomes = append(outcomes, outcome) } })
+	alice := w.jellyfin.add("alice", "wonderland")
+	w.jellyfin.add("bob", "builder")
+	s := w.store.enrolled(alice.id, "alice")
+	code := w.code(s)
+	for _, tt := range []struct {
+		req  signin.Request
+		want string
+	}{
+		{request("alice", "wonderland", ""), "code_missing"},
+		{request("nobody", "x", "000000"), "credentials_wrong"},
+		{request("bob", "builder", ""), "second_factor_needed"},
+		{request("alice", "wonderland", code), "succeeded"},
+		{request("alice", "wonderland", code), "code_spent"},
+	} {
+		outcomes = nil
+		_, _ = w.service.SignIn(t.Context(), tt.req) // the outcome tells
+		if len(outcomes) != 1 || outcomes[0] != tt.want || !slices.Contains(signin.Outcomes(), tt.want) {
+			t.Errorf("outcomes %q, want %q", outcomes, tt.want)
+		}
 	}
 }
