@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jellyward/jellyward/internal/config"
@@ -44,6 +45,8 @@ type checker struct {
 	process Process
 	config  config.Config
 	invalid error
+	// keyed tells whether there is a key that can be used.
+	keyed bool
 }
 
 func (c *checker) settings() {
@@ -71,17 +74,10 @@ func (c *checker) dataDir() {
 		c.ok("data_dir", fmt.Sprintf("%s belongs to uid %d; run the check as that user to see whether it may write there", dir, owner))
 		return
 	}
-	existing := dir
-	for {
-		info, err := os.Stat(existing)
-		if err == nil && !info.IsDir() {
-			c.fail("data_dir", existing+" is not a directory", "let data_dir name a directory; it is made if it does not exist")
-			return
-		}
-		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(existing) == existing {
-			break
-		}
-		existing = filepath.Dir(existing)
+	existing := nearest(dir)
+	if info, err := os.Stat(existing); err == nil && !info.IsDir() {
+		c.fail("data_dir", existing+" is not a directory", "let data_dir name a directory; it is made if it does not exist")
+		return
 	}
 	probe, err := os.CreateTemp(existing, ".jellyward-check-*")
 	if err != nil {
@@ -89,7 +85,7 @@ func (c *checker) dataDir() {
 		return
 	}
 	if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
-		c.failed("data_dir", err)
+		c.failed("data_dir", err, "see whether the disk is full or broken")
 		return
 	}
 	if existing != dir {
@@ -99,24 +95,32 @@ func (c *checker) dataDir() {
 	c.ok("data_dir", dir+" is writable")
 }
 
+// nearest returns path, or the nearest directory above it that exists.
+func nearest(path string) string {
+	for filepath.Dir(path) != path {
+		_, err := os.Stat(path)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+	return path
+}
+
 // keyFile reads the key, if there is one.
 func (c *checker) keyFile() {
 	path := c.config.KeyFile
-	if !c.keyExists() {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		c.ok("key_file", path+" is made at the first start")
 		return
 	}
 	box, err := seal.LoadKey(path)
 	if err != nil {
-		c.failed("key_file", err)
+		c.failed("key_file", err, "let key_file name a file that the user who runs jellyward can read")
 		return
 	}
+	c.keyed = true
 	c.ok("key_file", fmt.Sprintf("%s holds key %s", path, box.KeyID()))
-}
-
-func (c *checker) keyExists() bool {
-	_, err := os.Lstat(c.config.KeyFile)
-	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (c *checker) jellyfin(ctx context.Context) {

@@ -14,6 +14,9 @@ import (
 // dialTimeout is how long a check waits for a Redis that it only dials.
 const dialTimeout = 5 * time.Second
 
+// forgetHint is why the store's warnings matter; each says itself what to set.
+const forgetHint = "change it in Redis's own settings, so that no code can be used twice and nobody has to enrol again"
+
 // redis checks that Redis can be used, and, once there is a key, that its
 // records were sealed with that.
 func (c *checker) redis(ctx context.Context) {
@@ -25,7 +28,7 @@ func (c *checker) redis(ctx context.Context) {
 		c.warn("redis", "in memory: second factors and sessions are forgotten at each stop", "use it for trials only")
 	case text == "" && !c.privateExists():
 		c.privateProgram()
-	case !c.keyExists():
+	case !c.keyed:
 		c.dial(ctx, text)
 	default:
 		c.store(ctx)
@@ -35,7 +38,7 @@ func (c *checker) redis(ctx context.Context) {
 // privateExists tells whether the program has run with a private Redis here.
 func (c *checker) privateExists() bool {
 	info, err := os.Stat(filepath.Join(c.config.DataDir, "redis"))
-	return err == nil && info.IsDir() && c.keyExists()
+	return err == nil && info.IsDir() && c.keyed
 }
 
 // privateProgram checks that there is a program to start.
@@ -71,20 +74,20 @@ func (c *checker) dial(ctx context.Context, text string) {
 		return
 	}
 	_ = conn.Close()
-	c.ok("redis", fmt.Sprintf("something listens on %s; more can be checked after the first start, when there is a key", address))
+	c.ok("redis", fmt.Sprintf("something listens on %s; more can be told once there is a key", address))
 }
 
 // store opens the store as the program does, which compares the keys.
 func (c *checker) store(ctx context.Context) {
 	s, err := openStore(ctx, c.process, c.config)
 	if err != nil {
-		c.failed("redis", err)
+		c.failed("redis", err, "see that Redis runs, and that redis.url names it")
 		return
 	}
 	defer func() { _ = s.Close() }()
 	version, err := s.Version(ctx)
 	if err != nil {
-		c.failed("redis", err)
+		c.failed("redis", err, "see that Redis runs, and that redis.url names it")
 		return
 	}
 	which := "redis.url"
@@ -93,6 +96,6 @@ func (c *checker) store(ctx context.Context) {
 	}
 	c.ok("redis", fmt.Sprintf("%s is version %s, and its records are sealed with this key", which, version))
 	for _, text := range s.Warnings(ctx) {
-		c.warn("redis", text, "")
+		c.warn("redis", text, forgetHint)
 	}
 }

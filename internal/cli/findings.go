@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // grade says how good or bad a finding is.
@@ -45,10 +46,14 @@ func (f *findings) ok(subject, text string)         { f.add(fine, subject, text,
 func (f *findings) warn(subject, text, hint string) { f.add(warning, subject, text, hint) }
 func (f *findings) fail(subject, text, hint string) { f.add(failure, subject, text, hint) }
 
-// failed adds an error with the hint that it has elsewhere.
-func (f *findings) failed(subject string, err error) {
+// failed adds an error with the hint that it has elsewhere, or else with
+// another one.
+func (f *findings) failed(subject string, err error, otherwise string) {
 	text, hint := explain(err)
-	f.fail(subject, text, hint)
+	if hint == "" {
+		hint = otherwise
+	}
+	f.fail(subject, strings.TrimPrefix(text, subject+" "), hint)
 }
 
 // err is nil when nothing has failed.

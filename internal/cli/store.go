@@ -8,11 +8,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/seal"
 	"github.com/jellyward/jellyward/internal/store"
 )
+
+// openTimeout is how long somebody at a terminal waits for a Redis that is not
+// there; a program that starts beside it is more patient.
+const openTimeout = 3 * time.Second
 
 // withStore runs do with the store that the settings name. When a program runs
 // with a private Redis, the store shares it.
@@ -45,6 +50,11 @@ func openStore(ctx context.Context, p Process, cfg config.Config) (*store.Store,
 	box, err := seal.LoadKey(cfg.KeyFile)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Redis.URL != "" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, openTimeout)
+		defer cancel()
 	}
 	return store.Open(ctx, store.Options{URL: string(cfg.Redis.URL), Box: box, DataDir: cfg.DataDir})
 }

@@ -112,6 +112,9 @@ func findUser(ctx context.Context, s *store.Store, name string) (user, error) {
 		return user{}, fmt.Errorf("read user %q: %w", name, err)
 	}
 	u.pending = pending.Created
+	if u.enrolled.IsZero() && pending.Name != "" {
+		u.name = pending.Name
+	}
 	return u, nil
 }
 
