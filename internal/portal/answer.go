@@ -113,7 +113,11 @@ func limited(limit *throttle.LimitError) failure {
 	if limit.Locked {
 		return failure{Message: "There were too many wrong codes in a row. Ask whoever runs this server to unlock your account.", RetryAfter: seconds, Locked: true}
 	}
-	return failure{Message: "Too many tries. Please wait " + strconv.Itoa(seconds) + " seconds.", RetryAfter: seconds}
+	wait := strconv.Itoa(seconds) + " seconds"
+	if seconds == 1 {
+		wait = "1 second"
+	}
+	return failure{Message: "Too many tries. Please wait " + wait + ".", RetryAfter: seconds}
 }
 
 // answer writes v as JSON.
