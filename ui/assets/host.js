@@ -51,14 +51,15 @@
       [/tizen/i, 'Samsung Smart TV'],
       [/web0s/i, 'LG Smart TV'],
       [/titanos/i, 'Titan OS'],
+      [/tv.*opr\/|opr\/.*tv/i, 'Opera TV'],
       [/xbox/i, 'Xbox One'],
       [/playstation 4/i, 'Sony PS4'],
-      [/\bedgA?\/|\bedgios\//i, 'Edge Chromium'],
-      [/\bedge\//i, 'Edge'],
-      [/\bopr\/|\bopera\b/i, 'Opera'],
-      [/firefox|fxios/i, 'Firefox'],
-      [/chrome|crios/i, 'Chrome'],
-      [/safari/i, 'Safari']
+      [/edg(a|ios)?[ \/]/i, 'Edge Chromium'],
+      [/edge[ \/]/i, 'Edge'],
+      [/(opera|opr)[ \/]/i, 'Opera'],
+      [/chrome[ \/]/i, 'Chrome'],
+      [/safari[ \/]/i, 'Safari'], // every browser on an iPhone
+      [/firefox[ \/]/i, 'Firefox']
     ];
     var name = 'Web Browser';
     for (var i = 0; i < names.length; i++) {
