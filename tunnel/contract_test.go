@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -338,19 +339,23 @@ func content(t *testing.T, resp *http.Response) string {
 	return string(body)
 }
 
-// noise is n bytes that do not repeat soon.
-func noise(n int64) io.Reader { return io.LimitReader(&lcg{state: 1}, n) }
+// noise is n bytes that do not repeat soon; its parts have an odd length, so that
+// no misplaced buffer goes unnoticed.
+func noise(n int64) io.Reader {
+	part := make([]byte, 1<<20+7)
+	rand.NewChaCha8([32]byte{}).Read(part)
+	return io.LimitReader(&repeat{part: part}, n)
+}
 
-type lcg struct{ state uint64 }
+type repeat struct {
+	part []byte
+	at   int
+}
 
-func (g *lcg) Read(p []byte) (int, error) {
-	for i := range p {
-		if i%8 == 0 {
-			g.state = g.state*6364136223846793005 + 1442695040888963407
-		}
-		p[i] = byte(g.state >> (8 * (i % 8)))
-	}
-	return len(p), nil
+func (r *repeat) Read(p []byte) (int, error) {
+	n := copy(p, r.part[r.at:])
+	r.at = (r.at + n) % len(r.part)
+	return n, nil
 }
 
 func digest(n int64) string {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/cloudflare/cloudflared/connection"
 	"github.com/rs/zerolog"
 )
 
@@ -25,14 +26,22 @@ func newLogBridge(logger *slog.Logger, s *status) *zerolog.Logger {
 	return &l
 }
 
-// What cloudflared says when a registration is refused (over HTTP/2, over
-// QUIC), and when one is withdrawn.
+// What cloudflared says when the edge refuses a registration over HTTP/2, when
+// one fails over QUIC, and when one is withdrawn.
 const (
 	saysRefused      = "Register tunnel error from server side"
-	saysRefusedQUIC  = "failed to serve the control stream"
+	saysFailed       = "Serve tunnel error"
 	saysUnregistered = "Unregistered tunnel connection"
-	unauthorized     = "Unauthorized"
 )
+
+// echoes are lines that only repeat what another one says.
+var echoes = map[string]bool{
+	saysRefused:                                 true, // status says so itself
+	"failed to run the datagram handler":        true,
+	"failed to serve tunnel connection":         true,
+	"failed to accept incoming stream requests": true,
+	"initial tunnel connection failed":          true,
+}
 
 // logFields are the fields that pass, by their names here.
 var logFields = map[string]string{
@@ -56,8 +65,10 @@ func (b *logBridge) Write(line []byte) (int, error) {
 	switch {
 	case text == saysUnregistered:
 		b.status.unregistered(uint8(index))
-	case (text == saysRefused || text == saysRefusedQUIC) && strings.Contains(reason, unauthorized):
+	case text == saysRefused && strings.Contains(reason, unauthorized):
 		b.status.refusal(reason)
+	case text == saysFailed && reason == new(connection.ControlStreamError).Error():
+		b.status.suspicion()
 	}
 	b.log(fields, text)
 	return len(line), nil
@@ -65,6 +76,9 @@ func (b *logBridge) Write(line []byte) (int, error) {
 
 func (b *logBridge) log(fields map[string]any, text string) {
 	level := slogLevel(fields[zerolog.LevelFieldName])
+	if echoes[text] {
+		level = slog.LevelDebug
+	}
 	if aboutRequest(fields, text) {
 		b.logger.Debug("cloudflared failed a request")
 		return

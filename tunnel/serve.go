@@ -68,18 +68,24 @@ func (t *Tunnel) serveOnce(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- t.supervise(running, stop) }()
 
-	select {
-	case err := <-done:
-		return err
-	case reason := <-t.status.refused:
-		cancel()
-		await(done, rpcTimeout)
-		return &RefusedError{TunnelID: t.cfg.Token.ID(), Reason: reason}
-	case <-ctx.Done():
-		t.drain(stop, done)
-		cancel()
-		await(done, 2*linger)
-		return nil
+	for {
+		select {
+		case err := <-done:
+			return err
+		case reason := <-t.status.refused:
+			cancel()
+			await(done, rpcTimeout)
+			return &RefusedError{TunnelID: t.cfg.Token.ID(), Reason: reason}
+		case <-t.status.suspect:
+			if reason, refused := t.askWhy(ctx); refused {
+				t.status.refusal(reason)
+			}
+		case <-ctx.Done():
+			t.drain(stop, done)
+			cancel()
+			await(done, 2*linger)
+			return nil
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type status struct {
 	metrics *metrics
 	ready   chan struct{} // closed at the first connection
 	refused chan string   // the edge's reason, when it is time to give up
+	suspect chan struct{} // poked when a registration failed for a reason unknown
 	changed chan struct{} // poked when a stop may be complete
 
 	mu       sync.Mutex
@@ -36,6 +37,7 @@ func newStatus(logger *slog.Logger, m *metrics) *status {
 		metrics: m,
 		ready:   make(chan struct{}),
 		refused: make(chan string, 1),
+		suspect: make(chan struct{}, 1),
 		changed: make(chan struct{}, 1),
 		up:      map[uint8]Connection{},
 		leaving: map[uint8]bool{},
@@ -105,11 +107,25 @@ func (s *status) refusal(reason string) {
 	defer s.mu.Unlock()
 	s.refusals++
 	s.metrics.refusals.Inc()
+	s.logger.Warn("cloudflare refused the tunnel's token", "reason", reason, "times", s.refusals)
 	if s.refusals < maxRefusals || len(s.up) > 0 {
 		return
 	}
 	select {
 	case s.refused <- reason:
+	default:
+	}
+}
+
+// suspicion hears that a registration failed, which matters if nothing is up.
+func (s *status) suspicion() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.up) > 0 {
+		return
+	}
+	select {
+	case s.suspect <- struct{}{}:
 	default:
 	}
 }

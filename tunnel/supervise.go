@@ -78,31 +78,25 @@ func (t *Tunnel) supervisorConfig() (*supervisor.TunnelConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	clientConfig, err := client.NewConfig(cloudflaredVersion, runtime.GOOS+"_"+runtime.GOARCH, announced{})
+	clientConfig, err := t.clientConfig()
 	if err != nil {
-		return nil, fmt.Errorf("identify the connector: %w", err)
+		return nil, err
 	}
-	clientConfig.ConnectorID = t.connector
 	return &supervisor.TunnelConfig{
-		ClientConfig:       clientConfig,
-		GracePeriod:        max(t.cfg.GracePeriod, rpcTimeout), // also limits the call that unregisters
-		CloseConnOnce:      &sync.Once{},
-		EdgeAddrs:          spread(t.cfg.EdgeAddrs, t.cfg.Connections),
-		Region:             t.cfg.Region,
-		EdgeIPVersion:      allregions.Auto,
-		HAConnections:      t.cfg.Connections,
-		Log:                t.log,
-		LogTransport:       t.log,
-		Observer:           t.observer,
-		ReportedVersion:    cloudflaredVersion,
-		Retries:            retries,
-		MaxEdgeAddrRetries: edgeRetries,
-		NamedTunnel: &connection.TunnelProperties{Credentials: connection.Credentials{
-			AccountTag:   t.cfg.Token.account,
-			TunnelSecret: t.cfg.Token.secret,
-			TunnelID:     t.cfg.Token.id,
-			Endpoint:     t.cfg.Token.endpoint,
-		}},
+		ClientConfig:                        clientConfig,
+		GracePeriod:                         max(t.cfg.GracePeriod, rpcTimeout), // also limits the call that unregisters
+		CloseConnOnce:                       &sync.Once{},
+		EdgeAddrs:                           spread(t.cfg.EdgeAddrs, t.cfg.Connections),
+		Region:                              t.cfg.Region,
+		EdgeIPVersion:                       allregions.Auto,
+		HAConnections:                       t.cfg.Connections,
+		Log:                                 t.log,
+		LogTransport:                        t.log,
+		Observer:                            t.observer,
+		ReportedVersion:                     cloudflaredVersion,
+		Retries:                             retries,
+		MaxEdgeAddrRetries:                  edgeRetries,
+		NamedTunnel:                         &connection.TunnelProperties{Credentials: t.credentials()},
 		ProtocolSelector:                    selector,
 		EdgeTLSConfigs:                      tlsConfigs,
 		OriginDNSService:                    refusingDNS(t.log),
@@ -111,6 +105,25 @@ func (t *Tunnel) supervisorConfig() (*supervisor.TunnelConfig, error) {
 		QUICConnectionLevelFlowControlLimit: connectionWindow,
 		QUICStreamLevelFlowControlLimit:     streamWindow,
 	}, nil
+}
+
+// clientConfig is what the edge is told of this connector.
+func (t *Tunnel) clientConfig() (*client.Config, error) {
+	c, err := client.NewConfig(cloudflaredVersion, runtime.GOOS+"_"+runtime.GOARCH, announced{})
+	if err != nil {
+		return nil, fmt.Errorf("identify the connector: %w", err)
+	}
+	c.ConnectorID = t.connector
+	return c, nil
+}
+
+func (t *Tunnel) credentials() connection.Credentials {
+	return connection.Credentials{
+		AccountTag:   t.cfg.Token.account,
+		TunnelSecret: t.cfg.Token.secret,
+		TunnelID:     t.cfg.Token.id,
+		Endpoint:     t.cfg.Token.endpoint,
+	}
 }
 
 func (t *Tunnel) protocolSelector() (connection.ProtocolSelector, error) {
