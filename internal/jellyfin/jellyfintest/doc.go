@@ -20,5 +20,10 @@
 //
 // The recordings that it is held to by its own tests lie in recorded/ and are
 // there for other packages' tests too: [RecordedPaths], [BypassTable],
-// [RecordedClients], [AppRequests].
+// [Operations], [Transcripts], [AppRequests] and [NativeRequests].
+//
+// One thing it cannot do over a connection: Go's HTTP server refuses targets with
+// a percent sign that begins no encoding (400), where Kestrel takes the sign as
+// it is. [Server.ServeHTTP] takes them, so tests that hand requests to it with
+// RequestURI set leave none out.
 package jellyfintest

@@ -27,20 +27,18 @@ func (r Release) String() string {
 type Option func(*options)
 
 type options struct {
-	release        Release
-	baseURL        string
-	serverName     string
-	legacy         *bool
-	unknownDelay   time.Duration
-	wrongDelay     time.Duration
-	knownProxies   []netip.Prefix
-	now            func() time.Time
-	starting       Phase
-	wizardOpen     bool
-	plugins        bool
-	videoSize      int64
-	serverID       string
-	addressInInfos string
+	release      Release
+	baseURL      string
+	serverName   string
+	legacy       *bool
+	unknownDelay time.Duration
+	wrongDelay   time.Duration
+	knownProxies []netip.Prefix
+	now          func() time.Time
+	starting     Phase
+	wizardOpen   bool
+	plugins      bool
+	videoSize    int64
 }
 
 // Version chooses the generation; the default is [V10_11].

@@ -83,7 +83,7 @@ func TestRecordedTargetsOverAConnection(t *testing.T) {
 				t.Errorf("%v %s %s: %d, reached %v, recorded %d, %s", release, row.Method, row.Target, got.status, calls, row.Status, row.Action)
 			}
 			if got.header.Get("Connection") == "close" || got.status == http.StatusBadRequest {
-				conn.Close()
+				_ = conn.Close()
 				conn = nil
 			}
 		}

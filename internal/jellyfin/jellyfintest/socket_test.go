@@ -88,7 +88,7 @@ func TestSocketSpeaksAsRecorded(t *testing.T) {
 			return 0, ""
 		}
 		conn := dial(t, c.s, "/socket?ApiKey="+c.names["{{alice.token}}"])
-		defer conn.CloseNow()
+		defer func() { _ = conn.CloseNow() }()
 		compare := func(step string) {
 			t.Helper()
 			kind, text := frame(step)
@@ -140,7 +140,7 @@ func TestSocketSpeaksAsRecorded(t *testing.T) {
 func TestASecondSignInOnTheDeviceClosesTheSocket(t *testing.T) {
 	c := newCast(t, V10_11)
 	conn := dial(t, c.s, "/socket?ApiKey="+c.names["{{alice.token}}"])
-	defer conn.CloseNow()
+	defer func() { _ = conn.CloseNow() }()
 	read(t, conn)
 	c.s.Issue(c.alice.ID, Device{ID: "rec1", Name: "n", Client: "c", Version: "1"})
 	if _, _, err := conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
