@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
@@ -114,19 +115,38 @@ func startRedis(ts *testscript.TestScript, neg bool, args []string) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	})
-	client := redis.NewClient(&redis.Options{Network: "unix", Addr: socket})
-	defer client.Close()
 	until(ts, "redis-server", func(ctx context.Context) error {
-		// One that asks for a password is up as well.
-		if err := client.Ping(ctx).Err(); err != nil && !strings.Contains(err.Error(), "NOAUTH") {
-			return err
-		}
-		return nil
+		version, err := redisVersion(ctx, socket)
+		ts.Setenv(args[0]+"_VERSION", version)
+		return err
 	})
 	ts.Setenv(args[0], "unix://"+socket)
-	if info, err := client.InfoMap(context.Background(), "server").Result(); err == nil {
-		ts.Setenv(args[0]+"_VERSION", info["Server"]["redis_version"])
+}
+
+// redisVersion asks the server on the socket what it is, in its own words. One
+// that wants a password first is up as well, and has no version.
+func redisVersion(ctx context.Context, socket string) (string, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return "", err
 	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "INFO server\r\nQUIT\r\n"); err != nil {
+		return "", err
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(answer)) {
+		if version, ok := strings.CutPrefix(line, "redis_version:"); ok {
+			return strings.TrimSpace(version), nil
+		}
+	}
+	if strings.HasPrefix(string(answer), "-NOAUTH") {
+		return "", nil
+	}
+	return "", fmt.Errorf("redis-server says %.60q", answer)
 }
 
 // port NAME: NAME becomes a port of 127.0.0.1 that nobody listens on.

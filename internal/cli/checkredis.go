@@ -3,16 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"time"
 )
-
-// dialTimeout is how long a check waits for a Redis that it only dials.
-const dialTimeout = 5 * time.Second
 
 // forgetHint is why the store's warnings matter; each says itself what to set.
 const forgetHint = "change it in Redis's own settings, so that no code can be used twice and nobody has to enrol again"
@@ -55,25 +49,11 @@ func (c *checker) privateProgram() {
 // dial only connects: without a key there is nothing to compare, and making one
 // is for the program.
 func (c *checker) dial(ctx context.Context, text string) {
-	u, err := url.Parse(text)
+	address, err := dialRedis(ctx, text)
 	if err != nil {
-		return // settings has said so
-	}
-	network, address := "tcp", u.Host
-	switch {
-	case u.Scheme == "unix":
-		network, address = "unix", u.Path
-	case u.Port() == "":
-		address = net.JoinHostPort(u.Hostname(), "6379")
-	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
-	if err != nil {
-		c.fail("redis", err.Error(), "see that Redis runs, and that redis.url names it")
+		c.failed("redis", err, "")
 		return
 	}
-	_ = conn.Close()
 	c.ok("redis", fmt.Sprintf("something listens on %s; more can be told once there is a key", address))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,9 +16,8 @@ import (
 	"github.com/jellyward/jellyward/internal/store"
 )
 
-// openTimeout is how long somebody at a terminal waits for a Redis that is not
-// there; a program that starts beside it is more patient.
-const openTimeout = 3 * time.Second
+// dialTimeout is how long to wait for a Redis that does not answer the call.
+const dialTimeout = 5 * time.Second
 
 // withStore runs do with the store that the settings name. When a program runs
 // with a private Redis, the store shares it.
@@ -52,11 +52,36 @@ func openStore(ctx context.Context, p Process, cfg config.Config) (*store.Store,
 		return nil, err
 	}
 	if cfg.Redis.URL != "" {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, openTimeout)
-		defer cancel()
+		// The store would wait for a server to appear, as a program should that
+		// starts beside it. Somebody at a terminal wants to know at once.
+		if _, err := dialRedis(ctx, string(cfg.Redis.URL)); err != nil {
+			return nil, err
+		}
 	}
 	return store.Open(ctx, store.Options{URL: string(cfg.Redis.URL), Box: box, DataDir: cfg.DataDir})
+}
+
+// dialRedis connects to the server that a URL names, says nothing, and returns
+// its address. The error wraps [store.ErrUnavailable].
+func dialRedis(ctx context.Context, text string) (address string, err error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "", errors.New("redis.url is not a URL")
+	}
+	network, address := "tcp", u.Host
+	switch {
+	case u.Scheme == "unix":
+		network, address = "unix", u.Path
+	case u.Port() == "":
+		address = net.JoinHostPort(u.Hostname(), "6379")
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	return address, conn.Close()
 }
 
 // checkPrivate keeps root from starting a private Redis on the data of another
