@@ -80,6 +80,7 @@ func memoryOptions(server *miniredis.Miniredis) *redis.Options {
 		Dialer: func(context.Context, string, string) (net.Conn, error) { return server.Dial() },
 	}
 	harden(options)
+	options.ReadTimeout, options.WriteTimeout, options.PoolTimeout = memoryTimeout, memoryTimeout, memoryTimeout
 	return options
 }
 
@@ -99,7 +100,7 @@ func harden(o *redis.Options) {
 	o.MinRetryBackoff = 10 * time.Millisecond
 	o.MaxRetryBackoff = 100 * time.Millisecond
 	o.PoolSize = poolSize
-	o.PoolTimeout = answerTimeout
+	o.PoolTimeout = operationTimeout
 	o.PipelinePoolSize = -1
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -12,12 +13,14 @@ import (
 // box returns a key for tests; equal seeds make equal keys.
 func box(t testing.TB, seed byte) *seal.Box {
 	t.Helper()
-	b, err := seal.New([32]byte{seed})
+	b, err := testBox(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
+
+func testBox(seed byte) (*seal.Box, error) { return seal.New([32]byte{seed}) }
 
 // open opens a store that is closed with the test.
 func open(t testing.TB, o store.Options) *store.Store {
@@ -62,4 +65,17 @@ func TestContractRedis(t *testing.T) {
 			},
 		}
 	})
+}
+
+func readAll(t testing.TB, files []string) string {
+	t.Helper()
+	var all []byte
+	for _, f := range files {
+		content, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, content...)
+	}
+	return string(all)
 }

@@ -1,7 +1,8 @@
 package store
 
 import (
-	"log/slog"
+	"context"
+	"strconv"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/jellyward/jellyward/internal/seal"
@@ -10,11 +11,18 @@ import (
 
 // OpenMemory connects to a miniredis that a test looks after.
 func OpenMemory(server *miniredis.Miniredis, box *seal.Box) *Store {
-	return &Store{client: redis.NewClient(memoryOptions(server)), box: box, scripts: newScripts()}
+	return newStore(memoryOptions(server), box)
 }
 
 // Client is the raw connection.
 func (s *Store) Client() *redis.Client { return s.client }
 
-// Discard is a logger that says nothing.
-func Discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+// ProcessID is that of the server, or 0.
+func ProcessID(ctx context.Context, s *Store) int {
+	info, err := s.client.Info(ctx, "server").Result()
+	if err != nil {
+		return 0
+	}
+	pid, _ := strconv.Atoi(infoField(info, "process_id"))
+	return pid
+}

@@ -32,7 +32,8 @@ import (
 //	jellyward:token:HASH              set     session hashes with this Jellyfin token     the sessions' age
 //
 // And one channel, jellyward:ended, on which the hashes of ended sessions are
-// published. A user costs about 500 bytes, a session about 1000.
+// published. Measured on Redis 7.0: a user costs about 800 bytes, a session about
+// 1000, a network with failures about 140.
 const (
 	prefix         = "jellyward:"
 	keyCheck       = prefix + "key-check"

@@ -255,7 +255,7 @@ func (p *private) command(output *output) *exec.Cmd {
 
 // shutDown ends the server: politely, then firmly, then for certain.
 func (p *private) shutDown(process *os.Process, done <-chan error) {
-	p.askToEnd()
+	p.askToEnd(context.Background())
 	for _, insist := range []func(){func() { terminate(process) }, func() { process.Kill() }} {
 		select {
 		case <-done:
@@ -270,12 +270,12 @@ func (p *private) shutDown(process *os.Process, done <-chan error) {
 }
 
 // askToEnd sends SHUTDOWN to whoever answers on the socket.
-func (p *private) askToEnd() {
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+func (p *private) askToEnd(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	client := redis.NewClient(unixOptions(p.socket))
 	defer client.Close()
-	client.ShutdownNoSave(ctx) // answers with the end of the connection, or not at all
+	_ = client.ShutdownNoSave(ctx).Err() // answers with the end of the connection, or not at all
 }
 
 // lockServer takes the lock that our server will hold. If a server from an
@@ -291,8 +291,8 @@ func (p *private) lockServer(ctx context.Context) (*os.File, error) {
 		}
 		if !told {
 			p.log.WarnContext(ctx, "a redis-server of an earlier run is still there, ending it", "socket", p.socket)
-			p.askToEnd()
 		}
+		p.askToEnd(ctx) // again and again: it may be starting up, too
 		if !pause(ctx, poll) {
 			return nil, fmt.Errorf("a redis-server of an earlier run still works in %s and does not end (find it with: fuser %s; and end it)", p.dir, path)
 		}

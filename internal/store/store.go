@@ -35,8 +35,12 @@ const (
 	// dialTimeout and answerTimeout are for one try; there are two.
 	dialTimeout   = 2 * time.Second
 	answerTimeout = 2 * time.Second
-	// operationTimeout is for the whole of what a visitor waits for.
-	operationTimeout = 4 * time.Second
+	// operationTimeout is for one operation, waiting for a free connection and the
+	// second try included.
+	operationTimeout = 5 * time.Second
+	// memoryTimeout takes the place of the others for a Redis in memory, which is
+	// never away, but slow when a thousand ask at once.
+	memoryTimeout = 30 * time.Second
 	// openTimeout is how long Open waits for a Redis that is starting up.
 	openTimeout = 10 * time.Second
 	// poolSize is above go-redis' default, since with an fsync for every write
@@ -67,6 +71,7 @@ type Store struct {
 	client  *redis.Client
 	box     *seal.Box
 	scripts scripts
+	timeout time.Duration // of one operation
 	// stop ends the server that Open has started.
 	stop func() error
 }
@@ -87,12 +92,18 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{client: redis.NewClient(options), box: o.Box, scripts: newScripts(), stop: stop}
+	s := newStore(options, o.Box)
+	s.stop = stop
 	if err := s.prepare(ctx, o.Logger); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func newStore(options *redis.Options, box *seal.Box) *Store {
+	timeout := max(operationTimeout, options.ReadTimeout)
+	return &Store{client: redis.NewClient(options), box: box, scripts: newScripts(), timeout: timeout}
 }
 
 // prepare waits until Redis answers and the key is found to be right. It gives up
@@ -165,7 +176,7 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // bound limits how long one operation takes.
 func (s *Store) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, operationTimeout)
+	return context.WithTimeout(ctx, s.timeout)
 }
 
 // run runs a script.

@@ -60,7 +60,9 @@ func (r *Redis) Start(t testing.TB) {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", program, err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); !r.answers(); {
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(20 * time.Second); !r.answers(); <-again.C {
 		if time.Now().After(deadline) {
 			r.Kill(t)
 			t.Fatalf("%s does not answer; it said:\n%s", program, r.output.String())
@@ -79,12 +81,10 @@ func (r *Redis) Kill(t testing.TB) {
 	r.cmd = nil
 }
 
-// answers tells whether the server answers a ping; it waits a moment for it.
+// answers tells whether the server answers a ping.
 func (r *Redis) answers() bool {
-	const moment = 20 * time.Millisecond
-	conn, err := net.DialTimeout("unix", r.socket, moment)
+	conn, err := net.DialTimeout("unix", r.socket, time.Second)
 	if err != nil {
-		<-time.After(moment)
 		return false
 	}
 	defer conn.Close()
