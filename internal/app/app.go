@@ -32,10 +32,10 @@ import (
 	"github.com/jellyward/jellyward/ui"
 )
 
-// signInTimeout bounds one question to Jellyfin during a sign-in. It is longer
-// than a visitor is kept waiting, because a token that comes late must still be
-// logged out by someone who listens.
-const signInTimeout = 20 * time.Second
+// signInTimeout bounds one question to Jellyfin during a sign-in. It is much
+// longer than a visitor is kept waiting, because a token that comes late must
+// still be logged out by someone who listens.
+const signInTimeout = 2 * time.Minute
 
 // ErrToken means that the tunnel's token is not one.
 var ErrToken = errors.New("tunnel.token is not a tunnel token")
@@ -69,11 +69,11 @@ func Run(ctx context.Context, cfg config.Config, logger *slog.Logger) error {
 
 // New builds the program as cfg says: it opens the key, the store and the
 // listeners, but serves nothing yet. On an error nothing stays open.
-func New(ctx context.Context, cfg config.Config, logger *slog.Logger) (a *App, err error) {
+func New(ctx context.Context, cfg config.Config, logger *slog.Logger) (_ *App, err error) {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	a = &App{logger: logger, shutdownTime: tunnel.DefaultGracePeriod, metrics: ops.NewMetrics(labels())}
+	a := &App{logger: logger, shutdownTime: tunnel.DefaultGracePeriod, metrics: ops.NewMetrics(labels())}
 	defer func() {
 		if err != nil {
 			a.close()
@@ -93,7 +93,10 @@ func New(ctx context.Context, cfg config.Config, logger *slog.Logger) (a *App, e
 	if err := a.listen(cfg); err != nil {
 		return nil, err
 	}
-	return a, a.connect(cfg)
+	if err := a.connect(cfg); err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // build makes everything between the front door and Jellyfin.

@@ -185,9 +185,16 @@ func (g *Gateway) route(w *recorder, req *request) {
 	}
 }
 
+// portalBodyWithin bounds the time in which the body of a request to our own
+// pages must arrive.
+const portalBodyWithin = 30 * time.Second
+
 // portal hands a request to our own pages, which see one spelling of each
 // path and no base path.
 func (g *Gateway) portal(w http.ResponseWriter, req *request) {
+	// What people post there is short. Through the tunnel there is no deadline
+	// to set, and the edge does not send a body byte by byte.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(portalBodyWithin))
 	r := req.WithContext(req.Context())
 	r.Method = req.decision.Method
 	r.URL = &url.URL{Path: req.path.Lower(), RawQuery: req.path.RawQuery()}
