@@ -52,7 +52,9 @@ func (b *browser) isAccessible() {
 func (b *browser) hasFocus(selector string) {
 	b.t.Helper()
 	b.until(`document.activeElement.matches(` + quoted(selector) + `)`)
-	if got := eval[string](b, `(function (style) { return style.outlineStyle + ' ' + parseFloat(style.outlineWidth); })(getComputedStyle(document.activeElement))`); got == "none 0" || got == "solid 0" {
+	if !eval[bool](b, `(function (style) {
+		return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+	})(getComputedStyle(document.activeElement))`) {
 		b.t.Errorf("the focus on %s cannot be seen", selector)
 	}
 }

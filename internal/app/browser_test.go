@@ -17,12 +17,10 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	protocol "github.com/chromedp/cdproto/page"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/jellyward/jellyward/internal/stage"
 )
@@ -57,11 +55,6 @@ type host struct {
 	headers network.Headers
 }
 
-// watchScript reports what a page's content security policy has stopped.
-const watchScript = `document.addEventListener('securitypolicyviolation', function (e) {
-	console.error('content security policy: ' + e.effectiveDirective + ' stopped ' + e.blockedURI);
-});`
-
 // openBrowser starts a browser for the visitors of s. It comes by HTTPS to the
 // edge's front, as all browsers do, and ends with the test.
 func openBrowser(t *testing.T, s *stage.Stage, h host) *browser {
@@ -91,7 +84,6 @@ func openBrowserAt(t *testing.T, home string, certificate *x509.Certificate, h h
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("ignore-certificate-errors-spki-list", base64.StdEncoding.EncodeToString(key[:])),
-		chromedp.Flag("accept-lang", "en-GB"),
 		chromedp.WindowSize(1280, 800),
 	)
 	if h.agent != "" {
@@ -115,7 +107,12 @@ func openBrowserAt(t *testing.T, home string, certificate *x509.Certificate, h h
 	if err := chromedp.Listen(b.ctx, b.watch); err != nil {
 		t.Fatal(err)
 	}
-	b.do(inject(watchScript+h.script), sendHeaders(h.headers))
+	b.do(
+		call(protocol.AddScriptToEvaluateOnNewDocument, protocol.AddScriptToEvaluateOnNewDocumentParams{Source: watchScript + h.script}),
+		call(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: h.headers}),
+		// Without a screen no window is in front.
+		call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}),
+	)
 	t.Cleanup(b.judge)
 	return b
 }
@@ -125,82 +122,12 @@ func deadline(ctx context.Context) time.Time {
 	return d
 }
 
-func inject(script string) chromedp.Action[chromedp.Void] {
+// call is a command of the protocol as a step.
+func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, protocol.AddScriptToEvaluateOnNewDocument,
-			protocol.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+		_, err := cdp.Call(ctx, t, command, params)
 		return err
 	})
-}
-
-func sendHeaders(h network.Headers) chromedp.Action[chromedp.Void] {
-	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: h})
-		return err
-	})
-}
-
-// watch notes what happens in the tab.
-func (b *browser) watch(event any) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch e := event.(type) {
-	case *network.EventRequestWillBeSent:
-		b.notHost(e.Request.URL)
-		if r := e.RedirectResponse; r != nil && e.Type == network.ResourceTypeDocument {
-			b.note(r)
-		}
-	case *network.EventWebSocketCreated:
-		b.notHost(e.URL)
-	case *network.EventResponseReceived:
-		if e.Type == network.ResourceTypeDocument && e.FrameID == b.mainFrame() {
-			b.note(e.Response)
-		}
-		// Chromium itself asks for the icon of a page that names none.
-		if path := b.path(e.Response.URL); e.Response.Status >= 400 && path != "/favicon.ico" {
-			b.refused = append(b.refused, fmt.Sprint(e.Response.Status, " ", path))
-		}
-	case *runtime.EventExceptionThrown:
-		b.faults = append(b.faults, "exception: "+e.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
-			b.faults = append(b.faults, fmt.Sprint("console: ", text(e.Args)))
-		}
-	case *log.EventEntryAdded:
-		// What the network refused is in b.refused.
-		if e.Entry.Source != log.EntrySourceNetwork && (e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning) {
-			b.faults = append(b.faults, fmt.Sprint("log: ", e.Entry.Level, ": ", e.Entry.Text))
-		}
-	}
-}
-
-func text(args []*runtime.RemoteObject) string {
-	var words []string
-	for _, a := range args {
-		words = append(words, string(a.Value)+a.Description)
-	}
-	return strings.Join(words, " ")
-}
-
-func (b *browser) mainFrame() cdp.FrameID {
-	return cdp.FrameID(chromedp.FromContext(b.ctx).Target.TargetID)
-}
-
-// note keeps the answer to a navigation.
-func (b *browser) note(r *network.Response) {
-	path, _, _ := strings.Cut(b.path(r.URL), "?")
-	b.documents = append(b.documents, fmt.Sprint(r.Status, " ", path))
-}
-
-// notHost notes a request that leaves for another host.
-func (b *browser) notHost(address string) {
-	u, err := url.Parse(address)
-	switch {
-	case err == nil && (u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "file"):
-	case err == nil && u.Host == strings.TrimPrefix(b.origin(), "https://"):
-	default:
-		b.faults = append(b.faults, "a request for "+address)
-	}
 }
 
 func (b *browser) origin() string {
@@ -213,48 +140,6 @@ func (b *browser) origin() string {
 
 // path is address without our own home.
 func (b *browser) path(address string) string { return strings.TrimPrefix(address, b.home) }
-
-// judge fails the test for what was watched, unless it was allowed.
-func (b *browser) judge() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, fault := range b.faults {
-		b.t.Errorf("in the browser: %s", fault)
-	}
-	if len(b.refused) > 0 {
-		b.t.Errorf("requests were refused: %q", b.refused)
-	}
-}
-
-// wasRefused checks which requests were refused since the last call, and allows
-// them.
-func (b *browser) wasRefused(want ...string) {
-	b.t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if diff := cmp.Diff(want, b.refused); diff != "" {
-		b.t.Errorf("refused requests (-want +got):\n%s", diff)
-	}
-	b.refused = nil
-}
-
-// route returns what the window was sent to since the last call, each with the
-// status of the answer and without its query.
-func (b *browser) route() []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	seen := b.documents
-	b.documents = nil
-	return seen
-}
-
-// wentTo checks the route.
-func (b *browser) wentTo(want ...string) {
-	b.t.Helper()
-	if diff := cmp.Diff(want, b.route()); diff != "" {
-		b.t.Errorf("documents (-want +got):\n%s", diff)
-	}
-}
 
 // do runs steps in the tab.
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
