@@ -90,10 +90,8 @@ var owners = map[string][]string{
 	"github.com/pquerna/otp":              {"internal/totp"},
 	"github.com/alecthomas/kong":          {"cmd/jellyward", "internal/cli"},
 	"github.com/goccy/go-yaml":            {"internal/config"},
-	"github.com/caarlos0/env":             {"internal/config"},
 	"github.com/prometheus/client_golang": {"internal/ops", "tunnel"},
 	"golang.org/x/sync":                   {"internal/app", "internal/jellyfin", "internal/ops", "internal/store", "tunnel"},
-	"golang.org/x/text":                   {"internal/totp", "internal/store"},
 	"golang.org/x/term":                   {"cmd/jellyward", "internal/cli"},
 	"github.com/coder/websocket":          {"internal/jellyfin/jellyfintest", "cmd/lab"},
 	"github.com/prometheus/client_model":  {},
@@ -102,7 +100,6 @@ var owners = map[string][]string{
 	"github.com/rogpeppe/go-internal":     {},
 	"github.com/chromedp":                 {},
 	"github.com/makiuchi-d/gozxing":       {},
-	"go.uber.org/goleak":                  {},
 }
 
 // testOnly are modules that any test may import.
