@@ -44,7 +44,10 @@ func serverRequest(ctx context.Context, out *http.Request) (*http.Request, error
 // requestTarget is the target as the visitor spelled it. Over HTTP/2 it comes
 // as it is. Over QUIC, cloudflared has parsed it as a URL, which keeps the
 // spelling in RawPath; a target without scheme and host that begins with two
-// slashes was taken apart as if a host followed, and is put together again.
+// slashes was taken apart as if a host followed, and is put together again (the
+// real edge sends whole URLs, where this cannot happen). Two things leave no
+// trace in a parsed URL, and mean nothing: an empty fragment, and in the latter
+// case the colon of an empty port.
 func requestTarget(out *http.Request) (string, error) {
 	if out.RequestURI != "" {
 		return out.RequestURI, nil
@@ -69,8 +72,11 @@ func requestTarget(out *http.Request) (string, error) {
 	if u.ForceQuery || u.RawQuery != "" {
 		path += "?" + u.RawQuery
 	}
+	if u.RawFragment != "" {
+		return path + "#" + u.RawFragment, nil
+	}
 	if u.Fragment != "" {
-		path += "#" + u.EscapedFragment()
+		path += "#" + (&url.URL{Fragment: u.Fragment}).EscapedFragment()
 	}
 	return path, nil
 }

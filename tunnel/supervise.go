@@ -14,10 +14,13 @@ import (
 	"github.com/cloudflare/cloudflared/edgediscovery"
 	"github.com/cloudflare/cloudflared/edgediscovery/allregions"
 	"github.com/cloudflare/cloudflared/features"
+	cfdquic "github.com/cloudflare/cloudflared/quic"
 	"github.com/cloudflare/cloudflared/signal"
 	"github.com/cloudflare/cloudflared/supervisor"
 	"github.com/cloudflare/cloudflared/tlsconfig"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/quic-go/quic-go/logging"
+	"github.com/rs/zerolog"
 )
 
 const (
@@ -60,9 +63,14 @@ func (t *Tunnel) supervise(ctx context.Context, stop <-chan struct{}) error {
 
 // newSupervisor calls make with a registerer of its own in the place of the
 // default one, where a second supervisor's metrics would clash with the first's.
+// What cloudflared registers at its first QUIC connection is registered before,
+// as that would read the variable while another tunnel writes it.
 func newSupervisor(make func() (*supervisor.Supervisor, error)) (*supervisor.Supervisor, error) {
 	registererMu.Lock()
 	defer registererMu.Unlock()
+	quiet := zerolog.Nop()
+	cfdquic.NewClientTracer(&quiet, 0)(context.Background(), logging.PerspectiveClient, logging.ConnectionID{})
+
 	old := prometheus.DefaultRegisterer
 	defer func() { prometheus.DefaultRegisterer = old }()
 	prometheus.DefaultRegisterer = prometheus.NewRegistry()
