@@ -1,0 +1,209 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
+	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/stage"
+)
+
+// script is what one native client asks, in order.
+type script struct {
+	client string
+	rows   []asked
+	// bare tells of a row that it carries no token.
+	bare []bool
+}
+
+func nativeScripts() []script {
+	var all []script
+	for _, r := range jellyfintest.NativeRequests() {
+		if len(all) == 0 || all[len(all)-1].client != r.Client {
+			all = append(all, script{client: r.Client})
+		}
+		s := &all[len(all)-1]
+		a := asked{client: r.Client, step: r.Step, method: r.Method, target: r.Target, headers: r.Headers, body: r.Body}
+		a.socket = strings.EqualFold(a.header("Upgrade"), "websocket")
+		s.rows, s.bare = append(s.rows, a), append(s.bare, r.Token == "none")
+	}
+	return all
+}
+
+// pair is one client at two places: behind the program, and at a bare Jellyfin
+// of the same version. Whatever happens at one happens at the other.
+type pair struct {
+	here, bare *site
+	release    jellyfintest.Release
+	met        *seen
+}
+
+// world makes pairs on one stage.
+type world struct {
+	stage   *stage.Stage
+	twin    *jellyfintest.Server
+	release jellyfintest.Release
+	met     *seen
+}
+
+func newWorld(t *testing.T, release jellyfintest.Release, s *stage.Stage, met *seen) *world {
+	t.Helper()
+	return &world{stage: s, release: release, met: met, twin: jellyfintest.Start(t, jellyfintest.Version(release))}
+}
+
+// pair is a client at addr with a user and a token of its own. Some clients are
+// for administrators only, so that is what all users are.
+func (w *world) pair(t *testing.T, addr netip.Addr) *pair {
+	t.Helper()
+	at := func(server *jellyfintest.Server, transport http.RoundTripper) *site {
+		return newSite(server, server.AddUser("user at "+addr.String(), "wonderland", jellyfintest.Admin), transport)
+	}
+	return &pair{
+		here:    at(w.stage.Jellyfin, through(w.stage.Edge, addr)),
+		bare:    at(w.twin, direct(t, w.twin, addr)),
+		release: w.release,
+		met:     w.met,
+	}
+}
+
+// TestNativeClientsGoOn replays what seventeen native clients ask between their
+// start and playing something, read from their sources. Each gets what a bare
+// Jellyfin answers to the same question, but for the listed differences.
+func TestNativeClientsGoOn(t *testing.T) {
+	scripts := nativeScripts()
+	if len(scripts) != 17 {
+		t.Fatalf("%d clients, want 17", len(scripts))
+	}
+	var met seen
+	t.Run("replay", func(t *testing.T) {
+		perTunnel(t, func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
+			w := newWorld(t, release, s, &met)
+			for i, script := range scripts {
+				t.Run(script.client, func(t *testing.T) {
+					p := w.pair(t, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
+					p.initiate(t)
+					p.showToken(t, script)
+					for _, row := range script.rows {
+						p.step(t, row)
+					}
+				})
+			}
+		})
+	})
+	for _, name := range []string{"password sign-in", "two slashes in a row", "old prefix on Jellyfin 12"} {
+		if !met.names[name] {
+			t.Errorf("no native client met the difference %q", name)
+		}
+	}
+}
+
+// showToken asks something with a token where the script has nothing of the
+// kind before its tokenless media, because that part of the client is a web
+// view.
+func (p *pair) showToken(t *testing.T, s script) {
+	t.Helper()
+	if !strings.Contains(s.client, "web UI otherwise") {
+		return
+	}
+	p.step(t, asked{client: s.client, step: "its web view", method: http.MethodGet, target: "/Users/Me", headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
+}
+
+// step asks both places, compares, and returns what the client got here.
+func (p *pair) step(t *testing.T, a asked) reply {
+	t.Helper()
+	if a.path() == "/users/authenticatewithquickconnect" {
+		p.authorize(t)
+	}
+	got, want := p.here.ask(t, a), p.bare.ask(t, a)
+	if !p.met.differs(t, p.release, a, got, want) {
+		if diff := got.like(t, p.here, want, p.bare); diff != "" {
+			t.Errorf("%s: differs from a bare Jellyfin (-bare +here):\n%s", a, diff)
+		}
+	}
+	if got.status == http.StatusSwitchingProtocols && got.frame != "ForceKeepAlive" {
+		t.Errorf("%s: the first message is %q", a, got.frame)
+	}
+	p.here.learn(t, a, got)
+	p.bare.learn(t, a, want)
+	return got
+}
+
+// learn takes the secret of Quick Connect and tokens from an answer. A bare
+// Jellyfin signs in by password, and ends the former token of the device.
+func (s *site) learn(t *testing.T, a asked, r reply) {
+	t.Helper()
+	if r.status != http.StatusOK {
+		return
+	}
+	switch a.path() {
+	case "/quickconnect/initiate":
+		s.names["{{quick.secret}}"] = fmt.Sprint(r.field(t, "Secret"))
+		s.quickCode = fmt.Sprint(r.field(t, "Code"))
+	case "/users/authenticatewithquickconnect", "/users/authenticatebyname":
+		s.rename(fmt.Sprint(r.field(t, "AccessToken")))
+	}
+}
+
+// initiate begins a Quick Connect at both places, for clients that cannot.
+func (p *pair) initiate(t *testing.T) {
+	t.Helper()
+	p.step(t, asked{
+		client: "an app", step: "quick connect", method: http.MethodPost, target: "/QuickConnect/Initiate",
+		headers: [][2]string{{"Authorization", `MediaBrowser Client="An app", Device="A device", DeviceId="device-0", Version="1.0"`}},
+	})
+}
+
+// authorize lets the user say yes to the last Quick Connect, on a phone of his
+// own in another network.
+func (p *pair) authorize(t *testing.T) {
+	t.Helper()
+	for _, s := range []*site{p.here, p.bare} {
+		phone := newSite(s.jellyfin, s.user, direct(t, s.jellyfin, netip.MustParseAddr("192.0.2.77")))
+		phone.rename(s.jellyfin.Issue(s.user.ID, jellyfintest.Device{ID: "phone", Name: "Phone", Client: "An app", Version: "1.0"}).Value)
+		r := phone.ask(t, asked{method: http.MethodPost, target: "/QuickConnect/Authorize?code=" + s.quickCode, headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
+		if r.status != http.StatusOK {
+			t.Fatalf("authorize quick connect %s: %d %s", s.quickCode, r.status, r.body)
+		}
+	}
+}
+
+// TestMediaNeedsATokenFromTheNetwork asks for films and songs as players do
+// that send no token. They play in a network from which a token was shown, and
+// nowhere else.
+func TestMediaNeedsATokenFromTheNetwork(t *testing.T) {
+	decide := policy.New()
+	perTunnel(t, func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
+		w := newWorld(t, release, s, new(seen))
+		home, elsewhere := w.pair(t, netip.MustParseAddr("2001:db8:1:2::10")), w.pair(t, netip.MustParseAddr("2001:db8:1:3::10"))
+		player := w.pair(t, netip.MustParseAddr("2001:db8:1:2:abcd::1")) // the same /64
+		var media []asked
+		for _, script := range nativeScripts() {
+			for i, row := range script.rows {
+				path, err := policy.ParsePath(home.here.fill(row.target), policy.Base{})
+				if err == nil && script.bare[i] && decide.Decide(row.method, path).Action == policy.Media {
+					media = append(media, row)
+				}
+			}
+		}
+		if len(media) < 12 {
+			t.Fatalf("only %d requests for media without a token", len(media))
+		}
+		refused := func(p *pair) {
+			for _, row := range media {
+				if got := p.here.ask(t, row); got.status != http.StatusUnauthorized || got.field(t, "SignIn") == nil {
+					t.Errorf("%s: %d %.100q from a network that has shown no token, want 401", row, got.status, got.body)
+				}
+			}
+		}
+		refused(player)
+		home.step(t, asked{client: "the app", step: "its user", method: http.MethodGet, target: "/Users/Me", headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
+		for _, row := range media {
+			player.step(t, row)
+		}
+		refused(elsewhere)
+	})
+}
