@@ -36,22 +36,20 @@ func (e *Edge) acceptHTTP2(l net.Listener) {
 
 // serveHTTP2 serves one connection for as long as its control stream lasts.
 func (e *Edge) serveHTTP2(conn net.Conn) {
-	stop := context.AfterFunc(e.ctx, func() { conn.Close() })
-	defer stop()
 	client, err := (&http2.Transport{DisableCompression: true}).NewClientConn(conn)
 	if err != nil {
 		conn.Close()
 		return
 	}
 	c := &http2Carrier{conn: conn, client: client}
-	control, err := c.upgrade(e.ctx, connection.ControlStreamUpgrade)
+	l := e.newLink(c, tunnel.HTTP2)
+	control, err := c.upgrade(l.ctx, connection.ControlStreamUpgrade)
 	if err != nil {
-		conn.Close()
+		l.drop()
 		return
 	}
 	defer control.Close()
-	l := &link{carrier: c, edge: e, protocol: tunnel.HTTP2}
-	l.serve(e.ctx, control)
+	l.serve(control)
 }
 
 func (c *http2Carrier) close() { c.conn.Close() }

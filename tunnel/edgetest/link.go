@@ -37,6 +37,8 @@ type carrier interface {
 	rawTCP(ctx context.Context, addr string) (io.ReadWriteCloser, error)
 	// rawUDP asks for a session with addr.
 	rawUDP(ctx context.Context, ip net.IP, port uint16) error
+	// close is called once, after the end of the link's context and so of all
+	// streams.
 	close()
 }
 
@@ -46,24 +48,71 @@ type link struct {
 	edge     *Edge
 	protocol tunnel.Protocol
 	info     Connection
+	ctx      context.Context // ends with the connection
+	drop     func()          // ends ctx
 
 	mu      sync.Mutex
 	calls   int
 	retired bool
 }
 
+func (e *Edge) newLink(c carrier, p tunnel.Protocol) *link {
+	ctx, cancel := context.WithCancel(e.ctx)
+	context.AfterFunc(ctx, c.close)
+	return &link{carrier: c, edge: e, protocol: p, ctx: ctx, drop: cancel}
+}
+
+// scope makes of a visitor's context one that ends with the connection, too. It
+// must be released.
+func (l *link) scope(ctx context.Context) (scoped context.Context, release func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.ctx, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
 // serve serves the control stream until the connector unregisters or the
 // connection breaks, and then closes the connection once it is idle.
-func (l *link) serve(ctx context.Context, control io.ReadWriteCloser) {
-	_ = tunnelrpc.NewRegistrationServer(l).Serve(ctx, control)
+func (l *link) serve(stream io.ReadWriteCloser) {
+	control := &controlStream{ReadWriteCloser: stream}
+	_ = tunnelrpc.NewRegistrationServer(l).Serve(l.ctx, control)
 	l.edge.remove(l)
+	control.await(l.ctx)
 	l.mu.Lock()
 	l.retired = true
 	idle := l.calls == 0
 	l.mu.Unlock()
 	if idle {
-		l.close()
+		l.drop()
 	}
+}
+
+// controlStream is a control stream that the connector gets to end: a connection
+// that is closed before that finds cloudflared still busy with the stream.
+type controlStream struct {
+	io.ReadWriteCloser
+	mu sync.Mutex // one reader at a time
+}
+
+func (s *controlStream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ReadWriteCloser.Read(p)
+}
+
+// Close does nothing: await does it.
+func (s *controlStream) Close() error { return nil }
+
+// await waits a while for the connector's end of the stream, and closes it.
+func (s *controlStream) await(ctx context.Context) {
+	timer := time.AfterFunc(rpcTimeout, func() { s.ReadWriteCloser.Close() })
+	defer timer.Stop()
+	stop := context.AfterFunc(ctx, func() { s.ReadWriteCloser.Close() })
+	defer stop()
+	_, _ = io.Copy(io.Discard, s)
+	s.ReadWriteCloser.Close()
 }
 
 // begin counts a call; the connection is not closed before its end.
@@ -77,7 +126,7 @@ func (l *link) begin() (end func()) {
 		last := l.calls == 0 && l.retired
 		l.mu.Unlock()
 		if last {
-			l.close()
+			l.drop()
 		}
 	})
 }

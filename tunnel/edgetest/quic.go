@@ -60,16 +60,14 @@ func (e *Edge) acceptQUIC() {
 // serveQUIC serves one connection for as long as its control stream lasts, which
 // is the first that the connector opens.
 func (e *Edge) serveQUIC(conn quic.Connection) {
-	c := &quicCarrier{conn: conn, pathOnly: e.opts.PathOnly}
-	stop := context.AfterFunc(e.ctx, c.close)
-	defer stop()
-	control, err := conn.AcceptStream(e.ctx)
+	l := e.newLink(&quicCarrier{conn: conn, pathOnly: e.opts.PathOnly}, tunnel.QUIC)
+	defer context.AfterFunc(conn.Context(), l.drop)()
+	control, err := conn.AcceptStream(l.ctx)
 	if err != nil {
-		c.close()
+		l.drop()
 		return
 	}
-	l := &link{carrier: c, edge: e, protocol: tunnel.QUIC}
-	l.serve(conn.Context(), control)
+	l.serve(control)
 }
 
 func (c *quicCarrier) close() { _ = c.conn.CloseWithError(0, "") }

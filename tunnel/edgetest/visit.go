@@ -128,8 +128,13 @@ func (e *Edge) visit(ctx context.Context, v Visitor, scheme string, c *call) (*a
 		}
 		return failure(statusNoConnector, "error code: 1033"), nil
 	}
-	end := l.begin()
-	a, err := l.call(ctx, c)
+	scoped, release := l.scope(ctx)
+	idle := l.begin()
+	end := func() {
+		release()
+		idle()
+	}
+	a, err := l.call(scoped, c)
 	if err != nil {
 		end()
 		if ctx.Err() != nil {
@@ -143,11 +148,24 @@ func (e *Edge) visit(ctx context.Context, v Visitor, scheme string, c *call) (*a
 		return failure(a.status, "error code: 502"), nil
 	}
 	if a.upgraded != nil {
-		end() // a connector that stops does not wait for these
+		idle() // a connector that stops does not wait for these
+		a.upgraded = &countedConn{ReadWriteCloser: a.upgraded, end: release}
 		return a, nil
 	}
 	a.body = &countedBody{ReadCloser: a.body, end: end}
 	return a, nil
+}
+
+// countedConn tells when an upgraded connection is closed.
+type countedConn struct {
+	io.ReadWriteCloser
+	end func()
+}
+
+func (c *countedConn) Close() error {
+	err := c.ReadWriteCloser.Close()
+	c.end()
+	return err
 }
 
 // countedBody tells when a body is at its end or not wanted any more.
