@@ -4,43 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/stage"
+	"github.com/jellyward/jellyward/internal/store/storetest"
 	"github.com/jellyward/jellyward/tunnel/edgetest"
 )
-
-// startRedis runs a real redis-server on a unix socket until the test ends, and
-// returns its URL.
-func startRedis(t *testing.T) string {
-	t.Helper()
-	server, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Fatal("redis-server is needed; scripts/test installs it")
-	}
-	dir := t.TempDir()
-	socket := filepath.Join(dir, "s")
-	cmd := exec.Command(server, "--port", "0", "--unixsocket", socket, "--dir", dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	return "unix://" + socket
-}
 
 // TestACodeSignsInOnce tries one code a thousand times at once, each from a
 // network of its own so that no throttle hides the race, on two programs that
 // share one Redis. Exactly one may succeed, and only its token may be left.
 func TestACodeSignsInOnce(t *testing.T) {
 	const tries = 1000
-	url := startRedis(t)
+	url := storetest.StartRedis(t).URL
 	first := play(t, stage.Options{Redis: url, Logger: discard()})
 	second := play(t, stage.Options{
 		Redis: url, Server: first.Jellyfin, Logger: discard(),
