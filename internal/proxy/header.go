@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -15,13 +16,19 @@ var foreign = [...]string{
 }
 
 // dropForeign removes [foreign] and the families X-Forwarded-*, Cf-* and
-// X-Arr-*.
+// X-Arr-*, also where underscores stand for the dashes: some servers and
+// plugins take one for the other.
 func dropForeign(h http.Header) {
 	for _, name := range foreign {
 		delete(h, name)
 	}
 	for name := range h {
-		if hasFoldPrefix(name, "X-Forwarded") || hasFoldPrefix(name, "Cf-") || hasFoldPrefix(name, "X-Arr-") {
+		plain := name
+		if strings.Contains(name, "_") {
+			plain = strings.ReplaceAll(name, "_", "-")
+		}
+		if hasFoldPrefix(plain, "X-Forwarded") || hasFoldPrefix(plain, "Cf-") || hasFoldPrefix(plain, "X-Arr-") ||
+			plain != name && slices.Contains(foreign[:], http.CanonicalHeaderKey(plain)) {
 			delete(h, name)
 		}
 	}

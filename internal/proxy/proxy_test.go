@@ -96,6 +96,8 @@ func TestJellyfinIsToldTheTruth(t *testing.T) {
 		"X-Forwarded-Prefix": {"/x"},
 		"Forwarded":          {"for=127.0.0.1"},
 		"X-Real-Ip":          {"127.0.0.1"},
+		"X_forwarded_for":    {"127.0.0.1"},
+		"X-Real_ip":          {"127.0.0.1"},
 		"Cf-Connecting-Ip":   {"203.0.113.9"},
 		"X-Original-Url":     {"/Users/AuthenticateByName"},
 		"Cookie":             {"a=1; __Host-jellyward=secret; b=2", "jellyward=x"},
