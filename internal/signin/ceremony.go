@@ -64,7 +64,12 @@ func (c *ceremony) begin(ctx context.Context) error {
 		return unavailable("look name up", err)
 	}
 	c.userID = userID
-	if c.attempt, err = c.s.limiter.Begin(ctx, c.network, c.userID); err != nil {
+	if userID == "" {
+		c.attempt, err = c.s.limiter.BeginName(ctx, c.network, c.req.Name)
+	} else {
+		c.attempt, err = c.s.limiter.Begin(ctx, c.network, userID)
+	}
+	if err != nil {
 		return limited(err)
 	}
 	if c.leave, err = c.s.gate.enter(ctx); err != nil {

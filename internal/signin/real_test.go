@@ -170,6 +170,36 @@ func TestGuessingIsSlowedAndAStrangerDoesNotLockTheOwnerOut(t *testing.T) {
 	}
 }
 
+// Limits must not tell who exists: a name that nobody has signed in by is
+// counted as one that somebody has, from however many networks.
+func TestLimitsDoNotTellWhoExists(t *testing.T) {
+	w := newRealWorld(t, time.Nanosecond)
+	w.server.AddUser("alice", "wonderland")
+	w.server.AddUser("bob", "builder") // has never signed in here
+	w.enrol(t, "alice", "wonderland")
+	guess := func(i int, name string) bool {
+		stranger := request(name, "guess", "000000")
+		stranger.Visitor = netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+		_, err := w.service.SignIn(t.Context(), stranger)
+		return isLimit(err)
+	}
+	for i := range 12 {
+		alice, bob, nobody := guess(3*i, "alice"), guess(3*i+1, []string{"bob", "BOB"}[i%2]), guess(3*i+2, "nobody")
+		if alice != bob || alice != nobody {
+			t.Fatalf("guess %d is limited for alice: %v, for bob: %v, for nobody: %v", i, alice, bob, nobody)
+		}
+	}
+	if !guess(200, "bob") {
+		t.Error("bob's password can be guessed without a limit, from one network after the other")
+	}
+	// The right password is refused alike while the name has to wait.
+	owner := request("bob", "builder", "")
+	owner.Visitor = netip.MustParseAddr("203.0.113.77")
+	if _, err := w.service.SignIn(t.Context(), owner); !isLimit(err) {
+		t.Errorf("the right password is told apart: %v", err)
+	}
+}
+
 // The same distributions as in the bubble, small, with real time, a real store
 // and HTTP between.
 func TestRefusalsTakeEquallyLongInRealTime(t *testing.T) {

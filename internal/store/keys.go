@@ -28,6 +28,8 @@ import (
 //	jellyward:tries:network:NET       zset    try → when, of the last hour                75 minutes after the last
 //	jellyward:tries:user:ID:NET       zset    try → when, 100 at most                     90 days after the last
 //	jellyward:tries:user:ID:others    zset    try → when, 100 at most                     never: a lock needs an admin
+//	jellyward:tries:user:name-HASH:others
+//	                                  zset    the same for a name that nobody is known by 75 minutes after the last
 //	jellyward:session:HASH            hash    record: sealed; token: hash of the token    the session's age
 //	jellyward:token:HASH              set     session hashes with this Jellyfin token     the sessions' age
 //

@@ -164,6 +164,8 @@ func everything(t testing.TB, s *store.Store) totp.Secret {
 	}
 	_, err = limiter.Begin(ctx, throttle.NetworkOf(netip.MustParseAddr("2001:db8::1")), alice)
 	ok(err)
+	_, err = limiter.BeginName(ctx, throttle.NetworkOf(netip.MustParseAddr("2001:db8::1")), "nobody")
+	ok(err)
 	m := session.New(s, 720*time.Hour, nil)
 	_, _, err = m.Create(ctx, session.Session{
 		UserID: alice, UserName: "alice", Token: "0123456789abcdeftoken", DeviceID: "TW96aWxsYS81LjAgKFgxMTsgTGludXggeDg2XzY0",
@@ -192,6 +194,7 @@ func TestEveryKeyIsDocumentedAndExpiresAsItSays(t *testing.T) {
 		"jellyward:tries:user:" + alice + ":192.0.2.1/32": 90 * 24 * time.Hour,
 		"jellyward:tries:user:" + alice + ":192.0.2.2/32": 90 * 24 * time.Hour,
 		"jellyward:tries:user:" + alice + ":others":       never,
+		"jellyward:tries:user:name-":                      75 * time.Minute,
 		"jellyward:session:":                              720 * time.Hour,
 		"jellyward:token:":                                720 * time.Hour,
 	}
@@ -200,7 +203,7 @@ func TestEveryKeyIsDocumentedAndExpiresAsItSays(t *testing.T) {
 	for _, key := range keys {
 		bytes += s.Client().MemoryUsage(t.Context(), key).Val()
 		documented := key
-		for _, hashed := range []string{"jellyward:session:", "jellyward:token:"} {
+		for _, hashed := range []string{"jellyward:session:", "jellyward:token:", "jellyward:tries:user:name-"} {
 			if strings.HasPrefix(key, hashed) {
 				documented = hashed
 			}

@@ -105,8 +105,8 @@ return 1`
 
 // KEYS network, known, home, others (the last three for a user only);
 // ARGV try, now, network, free, burst, memory, longest wait, lock, known, kept,
-// age of home tries, whether to charge the network (1 or 0), waits after free,
-// free+1, … failures. Times are in ms.
+// age of home tries, whether to charge the network (1 or 0), age of other tries
+// (0: for ever), waits after free, free+1, … failures. Times are in ms.
 // Answers {scope, wait, locked}: nothing is charged if one has to wait.
 const luaCharge = `
 local try, now, free, burst, memory = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -123,7 +123,7 @@ local function wait(key)
   end
   for i = free, #times do
     if times[i] - times[i - free + 1] < burst then
-      local after = tonumber(ARGV[13 + #times - free] or ARGV[7])
+      local after = tonumber(ARGV[14 + #times - free] or ARGV[7])
       return math.min(after, math.max(0, last + after - now))
     end
   end
@@ -146,7 +146,9 @@ if ARGV[12] == '1' and not has(KEYS[1]) then
 end
 if key and not has(key) then
   redis.call('ZADD', key, ARGV[2], try)
-  if scope == 1 then redis.call('PEXPIRE', key, ARGV[11]) end
+  local age = ARGV[13]
+  if scope == 1 then age = ARGV[11] end
+  if age ~= '0' then redis.call('PEXPIRE', key, age) end
 end
 return {scope, 0, 0}`
 

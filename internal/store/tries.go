@@ -30,10 +30,14 @@ func (s *Store) charge(ctx context.Context, c throttle.Charge, rules throttle.Ru
 		}
 		keys = append(keys, prefixKnown+id, homeKey(id, c.Network), othersKey(id))
 	}
+	var othersAge time.Duration
+	if c.Nobody {
+		othersAge = rules.Kept()
+	}
 	args := []any{
 		c.ID, milliseconds(c.At), network, rules.Free, rules.Burst.Milliseconds(), rules.Memory.Milliseconds(),
 		rules.LongestWait.Milliseconds(), rules.Lock, rules.Known.Milliseconds(), rules.Kept().Milliseconds(),
-		homeTriesAge.Milliseconds(), chargeNetwork,
+		homeTriesAge.Milliseconds(), chargeNetwork, othersAge.Milliseconds(),
 	}
 	for n := rules.Free; ; n++ {
 		wait := rules.WaitFor(n)

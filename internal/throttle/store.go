@@ -24,6 +24,9 @@ type Charge struct {
 	Network netip.Prefix
 	// UserID is whom it is for, or "".
 	UserID string
+	// Nobody tells that UserID stands for a name that no user is known by. Its
+	// counter may be forgotten after [Rules.Kept].
+	Nobody bool
 	// Scope is what the store charged it to.
 	Scope Scope
 	// At is when it began, by the caller's clock.

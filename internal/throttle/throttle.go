@@ -12,9 +12,12 @@ package throttle
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -85,10 +88,23 @@ type Attempt struct {
 // any other error if the store could not be asked, in which case nobody may be
 // let through.
 func (l *Limiter) Begin(ctx context.Context, network netip.Prefix, userID string) (*Attempt, error) {
-	if !network.IsValid() {
+	return l.begin(ctx, Charge{Network: network, UserID: userID})
+}
+
+// BeginName charges a try from network for a name that no user is known by, as
+// [Limiter.Begin] does for a user. It is counted alike, from whatever networks, so
+// that limits neither tell who exists nor leave a password open to guesses from
+// one network after the other. Letter case makes no difference.
+func (l *Limiter) BeginName(ctx context.Context, network netip.Prefix, name string) (*Attempt, error) {
+	sum := sha256.Sum256([]byte(strings.ToUpper(name)))
+	return l.begin(ctx, Charge{Network: network, UserID: "name-" + hex.EncodeToString(sum[:16]), Nobody: true})
+}
+
+func (l *Limiter) begin(ctx context.Context, c Charge) (*Attempt, error) {
+	if !c.Network.IsValid() {
 		return nil, errors.New("begin a try: the visitor's network is not known")
 	}
-	c := Charge{ID: rand.Text(), Network: network.Masked(), UserID: userID, At: l.now()}
+	c.ID, c.Network, c.At = rand.Text(), c.Network.Masked(), l.now()
 	scope, err := scopeOf(l.Store.Charge(ctx, c, Standard()))
 	if err != nil {
 		return nil, err
@@ -113,19 +129,19 @@ func scopeOf(verdict Verdict, err error) (Scope, error) {
 // Identify charges the try to userID as well, who turned out only later (the name
 // was not in our index). It returns a [*LimitError] if that user has to wait: the
 // try must then be refused, whatever was found out about it. Identifying the same
-// user again does nothing.
+// user again does nothing. What the name was charged stays, and ages out.
 func (a *Attempt) Identify(ctx context.Context, userID string) error {
 	if a.charge.UserID == userID {
 		return nil
 	}
-	if a.charge.UserID != "" {
+	if a.charge.UserID != "" && !a.charge.Nobody {
 		return errors.New("identify a try: it was charged to another user")
 	}
 	if userID == "" {
 		return errors.New("identify a try: no user")
 	}
 	c := a.charge
-	c.UserID = userID
+	c.UserID, c.Nobody = userID, false
 	scope, err := scopeOf(a.limiter.Store.Identify(ctx, c, Standard()))
 	if err != nil {
 		return err

@@ -280,6 +280,36 @@ func TestIdentifyChargesTheUserAsWell(t *testing.T) {
 	}
 }
 
+func TestANameIsCountedLikeAUser(t *testing.T) {
+	s := newStage()
+	begin := func(i int, name string) (*throttle.Attempt, error) {
+		return s.BeginName(t.Context(), network(i), name)
+	}
+	for i := range 5 {
+		if _, err := begin(i, []string{"Zoë", "ZOË"}[i%2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var limit *throttle.LimitError
+	if _, err := begin(9, "zoë"); !errors.As(err, &limit) {
+		t.Errorf("the sixth: %v, want a LimitError", err)
+	}
+	a, err := begin(9, "somebody else")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Identify(t.Context(), owner); err != nil {
+		t.Fatalf("Identify: %v", err)
+	}
+	if err := a.Identify(t.Context(), "another"); err == nil {
+		t.Error("a try of one user was charged to another")
+	}
+	s.succeed(t, a)
+	if limit := s.refused(t, network(9), owner); limit != nil {
+		t.Errorf("after a success: %v", limit)
+	}
+}
+
 func TestTroubleLetsNobodyThrough(t *testing.T) {
 	away := errors.New("away")
 	l := &throttle.Limiter{Store: broken{away}}
