@@ -237,10 +237,14 @@ func (g *Gateway) published(w http.ResponseWriter, req *request) bool {
 	return false
 }
 
-// public forwards what anyone may ask.
+// public forwards what anyone may ask. What is answered differently to different
+// visitors stays out of shared caches for all of them: Cloudflare stores .css
+// files by default.
 func (g *Gateway) public(w *recorder, req *request) {
+	branding := g.Branding && isBranding(req)
 	g.forward(w, req, proxy.Treatment{
-		Branding: g.Branding && isBranding(req) && ownBrowser(req.Request, req.visitor),
+		Private:  branding,
+		Branding: branding && ownBrowser(req.Request, req.visitor),
 	})
 }
 

@@ -79,7 +79,10 @@ func (s *scene) Lookup(_ context.Context, cookie string) (session.Session, error
 	return session.Session{UserID: "1"}, nil
 }
 
-func (s *scene) EndToken(_ context.Context, token secret.Text) error {
+func (s *scene) EndToken(ctx context.Context, token secret.Text) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.ended = append(s.ended, token)
 	return nil
 }
@@ -270,6 +273,18 @@ func TestALogoutEndsOurSession(t *testing.T) {
 	s.ask("POST /Sessions/Logout", "Authorization", `MediaBrowser Token="other"`)
 	if len(s.ended) != 0 {
 		t.Errorf("a refused log-out ended %v", s.ended)
+	}
+}
+
+func TestALogoutEndsOurSessionAlsoIfTheVisitorLeaves(t *testing.T) {
+	s := newScene(t, "")
+	s.status = http.StatusNoContent
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/Sessions/Logout?ApiKey=gone", nil)
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	if diff := cmp.Diff([]secret.Text{"gone"}, s.ended); diff != "" {
+		t.Errorf("ended tokens (-want +got):\n%s", diff)
 	}
 }
 

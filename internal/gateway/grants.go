@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -83,10 +84,12 @@ func (g *Gateway) learn(req *request, status int) {
 	}
 }
 
+// endSessions does not end with the request: who logs out often leaves at once.
 func (g *Gateway) endSessions(req *request) {
+	ctx := context.WithoutCancel(req.Context())
 	for _, token := range req.presented.Tokens {
-		if err := g.Sessions.EndToken(req.Context(), token); err != nil {
-			g.Logger.ErrorContext(req.Context(), "session was not ended after a log-out", "error", err, "request_id", req.visitor.RequestID)
+		if err := g.Sessions.EndToken(ctx, token); err != nil {
+			g.Logger.ErrorContext(ctx, "session was not ended after a log-out", "error", err, "request_id", req.visitor.RequestID)
 		}
 	}
 }

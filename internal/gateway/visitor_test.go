@@ -133,6 +133,9 @@ func TestOnlyBrowsersOnOurOriginGetTheButton(t *testing.T) {
 			if got := s.treatment.Branding; got != tt.want {
 				t.Errorf("rewritten = %v, want %v", got, tt.want)
 			}
+			if shared := tt.request != "GET /Branding/Splashscreen"; s.treatment.Private != shared {
+				t.Errorf("private = %v, want %v: who asks decides what is answered", s.treatment.Private, shared)
+			}
 			s.Branding = false
 			s.ask(tt.request, tt.pairs...)
 			if s.treatment.Branding {
