@@ -31,6 +31,7 @@ type ceremony struct {
 	attempt *throttle.Attempt
 	settled bool   // attempt was given back or succeeded
 	userID  string // as the index or Jellyfin said; empty when unknown
+	version string // Jellyfin's
 }
 
 // conduct runs steps between what every part of the ceremony has in common:
@@ -40,7 +41,9 @@ func conduct[T any](ctx context.Context, s *Service, act string, req Request, st
 	var result T
 	err := c.begin(ctx)
 	if err == nil {
-		result, err = steps(c)
+		if err = c.askJellyfin(ctx); err == nil {
+			result, err = steps(c)
+		}
 		c.leave()
 	}
 	if errors.Is(err, ErrUnavailable) {

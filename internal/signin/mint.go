@@ -24,21 +24,29 @@ const (
 // Jellyfin is away.
 var logoutRetries = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
+// askJellyfin makes sure that Jellyfin can check a password. It is asked before
+// anything about the visitor is: else only those whose code is right, or whose
+// name is not known, would hear that Jellyfin is away.
+func (c *ceremony) askJellyfin(ctx context.Context) error {
+	info, err := c.s.jellyfin.PublicInfo(ctx)
+	switch {
+	case err != nil:
+		return unavailable("ask jellyfin who it is", err)
+	case info.Starting:
+		return fmt.Errorf("%w: jellyfin is starting", ErrUnavailable)
+	case info.WizardOpen:
+		return fmt.Errorf("%w: jellyfin's start-up wizard is open", ErrUnavailable)
+	}
+	c.version = info.Version
+	return nil
+}
+
 // mint asks Jellyfin for a token. Once asked, it goes on until Jellyfin has
 // answered, whether or not the visitor stays: a token that nobody heard of
 // would live for ever. A token that comes too late is logged out.
 func (c *ceremony) mint(ctx context.Context, device jellyfin.Device) (jellyfin.Session, error) {
-	info, err := c.s.jellyfin.PublicInfo(ctx)
-	switch {
-	case err != nil:
-		return jellyfin.Session{}, unavailable("ask jellyfin who it is", err)
-	case info.Starting:
-		return jellyfin.Session{}, fmt.Errorf("%w: jellyfin is starting", ErrUnavailable)
-	case info.WizardOpen:
-		return jellyfin.Session{}, fmt.Errorf("%w: jellyfin's start-up wizard is open", ErrUnavailable)
-	}
 	if device.Version == "" {
-		device.Version = info.Version
+		device.Version = c.version
 	}
 
 	type answer struct {

@@ -228,6 +228,42 @@ func TestFewPasswordChecksRunAtOnce(t *testing.T) {
 	})
 }
 
+// While Jellyfin is away nobody is told anything, be the name known and the code
+// right or not.
+func TestWithoutJellyfinAllAreAnsweredAlike(t *testing.T) {
+	troubles := map[string]func(*fakeJellyfin){
+		"away":     func(f *fakeJellyfin) { f.away = true },
+		"starting": func(f *fakeJellyfin) { f.info.Starting = true },
+		"wizard":   func(f *fakeJellyfin) { f.info.WizardOpen = true },
+	}
+	for trouble, strike := range troubles {
+		t.Run(trouble, func(t *testing.T) {
+			w := newWorld(t)
+			kinds := refusals(w)
+			w.jellyfin.set(strike)
+			for kind, req := range kinds {
+				for act, run := range map[string]func() error{
+					"sign-in": func() error { _, err := w.service.SignIn(t.Context(), req); return err },
+					"enrol":   func() error { _, err := w.service.Enrol(t.Context(), req); return err },
+					"confirm": func() error {
+						req := req
+						req.Code = "000000"
+						_, err := w.service.Confirm(t.Context(), req)
+						return err
+					},
+				} {
+					if err := run(); !errors.Is(err, signin.ErrUnavailable) {
+						t.Errorf("%s, %s: %v", act, kind, err)
+					}
+				}
+			}
+			if got := w.store.open(); got != 0 {
+				t.Errorf("%d tries count as guesses", got)
+			}
+		})
+	}
+}
+
 func TestJellyfinGoesAwayMidway(t *testing.T) {
 	w := newWorld(t)
 	alice := w.jellyfin.add("alice", "wonderland")
