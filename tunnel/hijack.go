@@ -31,7 +31,7 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	w.x.release() // as with http.Server, a stop does not wait for it
 	if w.wroteHeader {
 		w.committed = true
-		w.x.respond(w.status, w.finalHeader(nil), -1, &upgraded{Reader: ours, conn: ours})
+		w.x.respond(w.status, w.finalHeader(nil), -1, newUpgraded(w.x.visitor, ours, ours))
 	} else {
 		go w.x.readResponse(ours)
 	}
@@ -52,21 +52,11 @@ func (x *exchange) readResponse(conn net.Conn) {
 		return
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		x.respond(resp.StatusCode, resp.Header, -1, &upgraded{Reader: r, conn: conn})
+		x.respond(resp.StatusCode, resp.Header, -1, newUpgraded(x.visitor, r, conn))
 		return
 	}
 	x.respond(resp.StatusCode, resp.Header, resp.ContentLength, &handmade{ReadCloser: resp.Body, conn: conn})
 }
-
-// upgraded is our end of a connection that has switched protocols; cloudflared
-// copies both ways between it and the visitor.
-type upgraded struct {
-	io.Reader
-	conn net.Conn
-}
-
-func (u *upgraded) Write(p []byte) (int, error) { return u.conn.Write(p) }
-func (u *upgraded) Close() error                { return u.conn.Close() }
 
 // handmade is the body of an ordinary response on a hijacked connection.
 type handmade struct {

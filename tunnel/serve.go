@@ -83,7 +83,7 @@ func (t *Tunnel) serveOnce(ctx context.Context) error {
 		case <-ctx.Done():
 			t.drain(stop, done)
 			cancel()
-			await(done, 2*linger)
+			await(done, rpcTimeout)
 			return nil
 		}
 	}

@@ -124,7 +124,7 @@ func startTunnelSite(t *testing.T, p tunnel.Protocol, opts edgetest.Options) *si
 	edge := edgetest.Start(t, opts)
 	cfg := edge.Config()
 	cfg.Protocol = p
-	cfg.GracePeriod = time.Second
+	cfg.GracePeriod = patience
 	cfg.Logger = slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	startTunnel(t, cfg, s)
 	s.url = edge.URL()

@@ -36,7 +36,7 @@ func overBoth(t *testing.T, test func(t *testing.T, p tunnel.Protocol)) {
 func config(e *edgetest.Edge, p tunnel.Protocol) tunnel.Config {
 	cfg := e.Config()
 	cfg.Protocol = p
-	cfg.GracePeriod = time.Second
+	cfg.GracePeriod = patience
 	return cfg
 }
 
