@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/session"
@@ -226,4 +227,17 @@ func parse(t *testing.T, address string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// TestADeepLinkSurvivesTheSignIn opens one of jellyfin-web's own addresses, the
+// part of which that counts is never sent to a server.
+func TestADeepLinkSurvivesTheSignIn(t *testing.T) {
+	t.Parallel()
+	s := play(t, stage.Options{})
+	app := member(t, s, "alice", "wonderland")
+	b := openBrowser(t, s, host{})
+	b.open("/web/#/details?id=1")
+	b.hasFocus("#signin-name")
+	b.press("alice", kb.Tab, "wonderland", kb.Tab, kb.Tab, app.next(t), kb.Enter)
+	b.until(`document.body.dataset.state === 'home' && location.hash === '#/details?id=1'`)
 }

@@ -55,6 +55,7 @@
     line.textContent = text;
     line.classList.toggle('error', !!isError);
     line.hidden = !text;
+    if (isError && line.scrollIntoView) line.scrollIntoView({ block: 'nearest' });
   }
 
   // show makes one panel the only one, and tells screen readers its heading.
@@ -191,5 +192,11 @@
   J.complain = complain;
   J.submit = submit;
   J.KEEP = KEEP;
-  J.next = function () { location.replace(document.body.dataset.next); };
+  // next goes where the visitor wanted to go. The server never saw a fragment,
+  // which is where jellyfin-web keeps its own addresses; it came along here.
+  J.next = function () {
+    var to = document.body.dataset.next;
+    if (location.hash.indexOf('#/') === 0 && to.indexOf('#') < 0) to += location.hash;
+    location.replace(to);
+  };
 })();

@@ -73,7 +73,8 @@ async function resume() {
 }
 
 async function home(token, userId) {
-  location.hash = '#/home';
+  // An address of the signed-in part is kept, as jellyfin-web's router does.
+  if (!/^#\/(?!login)./.test(location.hash)) location.hash = '#/home';
   toast('');
   $('#home').dataset.user = '';
   $('#userName').textContent = 'somebody';
