@@ -84,6 +84,7 @@ func (c resetCommand) Run(ctx context.Context, p Process, args *arguments) error
 type user struct {
 	id, name          string
 	enrolled, pending time.Time // zero when not
+	lost              bool      // Redis has forgotten the second factor
 }
 
 // findUser looks a name up, in any spelling that a sign-in would find, or else
@@ -102,6 +103,8 @@ func findUser(ctx context.Context, s *store.Store, name string) (user, error) {
 	switch {
 	case err == nil:
 		u.id, u.name, u.enrolled = enrolment.UserID, enrolment.Name, enrolment.Created
+	case errors.Is(err, store.ErrLost):
+		u.lost = true
 	case !byName:
 		return user{}, hinted{fmt.Errorf("no user %q has signed in or set up a second factor here", name), "jellyward user list shows those who have"}
 	case !errors.Is(err, totp.ErrNotEnrolled):
@@ -119,6 +122,9 @@ func findUser(ctx context.Context, s *store.Store, name string) (user, error) {
 }
 
 func (u user) factor() string {
+	if u.lost {
+		return "lost by Redis: nobody can sign in by this name until it is restored or the user is reset"
+	}
 	if u.enrolled.IsZero() {
 		return "none: it is set up at the next sign-in"
 	}
@@ -127,7 +133,7 @@ func (u user) factor() string {
 
 func (u user) sayReset(w io.Writer) error {
 	what := "the second factor is removed and locks are lifted"
-	if u.enrolled.IsZero() {
+	if u.enrolled.IsZero() && !u.lost {
 		what = "there was no second factor; locks are lifted"
 	}
 	_, err := fmt.Fprintf(w, "%s (%s): %s\nA new one is set up at the next sign-in. Browsers that are signed in stay so.\n", printable(u.name), u.id, what)

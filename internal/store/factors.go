@@ -22,7 +22,9 @@ type factor struct {
 	Created time.Time `json:"created"`
 }
 
-// Enrolment implements [totp.Store].
+// Enrolment implements [totp.Store]. A user who is on the list of those with a
+// second factor, or in a database that is not the one that was opened, is not
+// taken for one without ([ErrLost]).
 func (s *Store) Enrolment(ctx context.Context, userID string) (totp.Enrolment, error) {
 	id, err := canonicalID(userID)
 	if err != nil {
@@ -30,11 +32,22 @@ func (s *Store) Enrolment(ctx context.Context, userID string) (totp.Enrolment, e
 	}
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	values, err := s.client.HMGet(ctx, prefixUser+id, "factor", "name", "factor-id").Result()
-	if err != nil {
+	var record *redis.SliceCmd
+	var listed *redis.BoolCmd
+	var mark *redis.StringCmd
+	_, err = s.client.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		record = p.HMGet(ctx, prefixUser+id, "factor", "name", "factor-id")
+		listed = p.SIsMember(ctx, keyEnrolled, id)
+		mark = p.Get(ctx, keyCheck)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) || len(record.Val()) == 0 { // Nil: there is no mark
 		return totp.Enrolment{}, unavailable(err)
 	}
-	return s.enrolment(id, values)
+	if record.Val()[0] == nil && (listed.Val() || mark.Val() != s.mark) {
+		return totp.Enrolment{}, ErrLost
+	}
+	return s.enrolment(id, record.Val())
 }
 
 // enrolment makes an Enrolment of the fields factor, name and factor-id.

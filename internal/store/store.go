@@ -29,6 +29,10 @@ var (
 	ErrUnavailable = errors.New("redis is not available")
 	// ErrKey means that the records in Redis were sealed with another key.
 	ErrKey = errors.New("redis holds records that were sealed with another key")
+	// ErrLost means that Redis has forgotten what is never deleted: records were
+	// evicted, or the database was emptied or is another one. Nobody may be taken
+	// for a user without a second factor then.
+	ErrLost = errors.New("redis has lost second factors (restore it; or reset the user; or, if it was emptied on purpose, restart jellyward)")
 )
 
 const (
@@ -71,6 +75,7 @@ type Store struct {
 	client  *redis.Client
 	box     *seal.Box
 	scripts scripts
+	mark    string        // what keyCheck held when it was opened
 	timeout time.Duration // of one operation
 	// stop ends the server that Open has started.
 	stop func() error
@@ -151,6 +156,7 @@ func (s *Store) checkKey(ctx context.Context) error {
 		return fmt.Errorf("%w: they need key %s, the key file holds key %s (put the right key file back, or name another Redis database)",
 			ErrKey, id, s.box.KeyID())
 	}
+	s.mark = kept
 	return nil
 }
 
