@@ -15,8 +15,12 @@
 // flushes and can be hijacked for WebSockets, a context that ends when the
 // visitor goes away. A handler that panics costs its visitor a 502, not the
 // process its life; one that panics with [http.ErrAbortHandler] midway gives
-// the visitor a cut body, never one that looks complete. What differs from
-// http.Server is said at [Config] and [Via].
+// the visitor a cut body, never one that looks complete.
+//
+// What differs from http.Server: informational responses (1xx) are dropped, and
+// over QUIC trailers too, as the connector's protocol has no place for them;
+// request trailers do not arrive; RemoteAddr is the visitor's address as Cloudflare
+// states it, with port 0; [http.ResponseController] sets no deadlines.
 //
 // The connector does one thing only. Whatever configuration is pushed from
 // Cloudflare's side is acknowledged and changes nothing: every HTTP request
