@@ -43,6 +43,10 @@ func (g *Gateway) identify(r *http.Request, id string) (visitor.Visitor, error) 
 	return v, err
 }
 
+// siteLocal are IPv6's first private addresses, long out of use, which Jellyfin
+// still takes for home.
+var siteLocal = netip.PrefixFrom(netip.AddrFrom16([16]byte{0xfe, 0xc0}), 10)
+
 // edgeAddress reads the address that Cloudflare's edge gives, exactly one and
 // a public one.
 func edgeAddress(h http.Header) (netip.Addr, error) {
@@ -58,7 +62,7 @@ func edgeAddress(h http.Header) (netip.Addr, error) {
 		return netip.Addr{}, errAddress
 	}
 	addr = addr.Unmap()
-	if addr.IsPrivate() || addr.IsLoopback() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() || addr.IsMulticast() {
+	if addr.IsPrivate() || siteLocal.Contains(addr) || addr.IsLoopback() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() || addr.IsMulticast() {
 		return netip.Addr{}, errPrivateAddress
 	}
 	return addr, nil

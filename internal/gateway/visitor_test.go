@@ -10,7 +10,7 @@ import (
 )
 
 func TestATunnelledRequestHasExactlyOneAddress(t *testing.T) {
-	for _, address := range []string{"", "garbage", "[2001:db8::1]:80", "203.0.113.9, 10.0.0.1", "10.0.0.5", "127.0.0.1", "::ffff:192.168.1.5", "fe80::1%eth0", "0.0.0.0"} {
+	for _, address := range []string{"", "garbage", "[2001:db8::1]:80", "203.0.113.9, 10.0.0.1", "10.0.0.5", "127.0.0.1", "::ffff:192.168.1.5", "fe80::1%eth0", "0.0.0.0", "fd00::5", "fec0::5"} {
 		s := newScene(t, "")
 		if resp := s.ask("GET /System/Info/Public", "Cf-Connecting-Ip", address); resp.StatusCode != http.StatusBadRequest || s.reached() {
 			t.Errorf("address %q: %d, forwarded %q", address, resp.StatusCode, s.forwarded)
