@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
+	"github.com/jellyward/jellyward/internal/policy"
 	"github.com/jellyward/jellyward/internal/stage"
 	"github.com/jellyward/jellyward/tunnel/edgetest"
 )
@@ -43,17 +44,13 @@ type options struct {
 func parse(args []string, out io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
-	flags.SetOutput(out)
 	flags.StringVar(&o.protocol, "protocol", "quic", "the tunnel's protocol: quic or http2")
 	flags.StringVar(&o.jellyfin, "jellyfin", "10.11", "the Jellyfin that is acted: 10.11 or 12")
 	flags.StringVar(&o.base, "base", "", "a base path, for example /jellyfin")
 	flags.StringVar(&o.redis, "redis", "memory:", "the store: memory:, a Redis URL, or private for a redis-server from PATH")
 	flags.BoolVar(&o.verbose, "v", false, "show the program's log")
-	if err := flags.Parse(args); err != nil {
+	if err := parseFlags(flags, args, out); err != nil {
 		return o, err
-	}
-	if flags.NArg() > 0 {
-		return o, fmt.Errorf("%q is one argument too many", flags.Arg(0))
 	}
 	if o.protocol != "quic" && o.protocol != "http2" {
 		return o, fmt.Errorf("-protocol %q is neither quic nor http2", o.protocol)
@@ -61,7 +58,30 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.jellyfin != "10.11" && o.jellyfin != "12" {
 		return o, fmt.Errorf("-jellyfin %q is neither 10.11 nor 12", o.jellyfin)
 	}
+	base, err := policy.ParseBase(o.base)
+	if err != nil {
+		return o, fmt.Errorf("-base: %w", err)
+	}
+	o.base = base.String()
 	return o, nil
+}
+
+// parseFlags parses args, of which nothing may be left over. Help goes to out.
+func parseFlags(flags *flag.FlagSet, args []string, out io.Writer) error {
+	flags.SetOutput(io.Discard) // main prints the error
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(out)
+		fmt.Fprintf(out, "Usage of %s:\n", flags.Name())
+		flags.PrintDefaults()
+		return err
+	case err != nil:
+		return fmt.Errorf("%w (-h lists the flags)", err)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%q is one argument too many (-h lists the flags)", flags.Arg(0))
+	}
+	return nil
 }
 
 func run(ctx context.Context, args []string, out, errOut io.Writer) error {
@@ -91,10 +111,11 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s.Jellyfin.AddUser("alice", "wonderland")
+	alice := s.Jellyfin.AddUser("alice", "wonderland")
 	s.Jellyfin.AddUser("bob", "builder")
 	s.Jellyfin.AddUser("root", "toor", jellyfintest.Admin)
-	announce(out, o, s)
+	app := s.Jellyfin.Issue(alice.ID, jellyfintest.Device{ID: "television", Name: "Television", Client: "An app"})
+	announce(out, o, s, app.Value)
 
 	<-ctx.Done()
 	fmt.Fprintln(out, "\nStriking the set …")
@@ -117,7 +138,9 @@ func logger(o options, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }
 
-func announce(out io.Writer, o options, s *stage.Stage) {
+// announce says where everything is and what to try. The token is one that an
+// app has from a sign-in at home.
+func announce(out io.Writer, o options, s *stage.Stage, token string) {
 	visitors := s.Edge.URL() + o.base
 	fmt.Fprintf(out, `
   browser ──► fake Cloudflare edge ──%[1]s──► jellyward ──► fake Jellyfin %[2]s
@@ -130,14 +153,16 @@ func announce(out io.Writer, o options, s *stage.Stage) {
 
   Try this:
     1. Open %[3]s/ in a browser: you are led to the sign-in page. Sign in as
-       alice, scan the code with an authenticator app, and land in the web client.
+       alice without a code, scan the picture with an authenticator app, type its
+       code, and land in the web client. (No such app? Take the secret below the
+       picture to "oathtool --totp -b SECRET".)
     2. Sign out there: the login page that you see shows the way back.
     3. Ask Jellyfin's password endpoint, in any spelling; it is closed:
          curl -i -X POST '%[3]s/emby/Users/%%2541uthenticateByName'
-    4. Ask without a token, and with one that lives (take AccessToken from step 1):
+    4. Ask without a token, and with the one of an app that alice uses at home:
          curl -i '%[3]s/Users/Me'
-         curl -i -H 'Authorization: MediaBrowser Token="…"' '%[3]s/Users/Me'
+         curl -i -H 'Authorization: MediaBrowser Token="%[8]s"' '%[3]s/Users/Me'
 
   Ctrl-C ends everything and leaves nothing behind.
-`, o.protocol, o.jellyfin, visitors, s.Local, o.base, s.Jellyfin.URL, s.Ops)
+`, o.protocol, o.jellyfin, visitors, s.Local, o.base, s.Jellyfin.URL, s.Ops, token)
 }

@@ -27,6 +27,9 @@ import (
 // the first quarter gigabyte has filled its buffers.
 const flatWithin = 48 << 20
 
+// warm is how much must have been played before memory is compared.
+const warm = 256 << 20
+
 // soak plays a long film through the tunnel to one who asks for it range by
 // range, holds a WebSocket beside it, and watches the memory of the program,
 // which runs as a process of its own.
@@ -49,12 +52,11 @@ func runSoak(ctx context.Context, args []string, out, errOut io.Writer) error {
 	s := &soak{out: out}
 	var gigabytes float64
 	flags := flag.NewFlagSet("lab soak", flag.ContinueOnError)
-	flags.SetOutput(errOut)
 	flags.StringVar(&s.program, "program", "", "the jellyward binary to watch")
 	flags.StringVar(&s.protocol, "protocol", "quic", "the tunnel's protocol: quic or http2")
 	flags.Float64Var(&gigabytes, "gigabytes", 8, "how much to play")
 	flags.DurationVar(&s.duration, "for", 5*time.Minute, "how long to hold the WebSocket at least")
-	if err := flags.Parse(args); err != nil {
+	if err := parseFlags(flags, args, errOut); err != nil {
 		return err
 	}
 	if s.program == "" {
@@ -142,7 +144,7 @@ func (s *soak) watch(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if base == 0 && s.played.Load() > 256<<20 {
+			if base == 0 && s.played.Load() > warm {
 				base = memory
 			}
 			if base > 0 {
@@ -154,7 +156,10 @@ func (s *soak) watch(ctx context.Context) error {
 		}
 	}
 	s.report(time.Since(begun), most)
-	if grown := most - base; base > 0 && grown > flatWithin {
+	if base == 0 {
+		return fmt.Errorf("nothing was measured: that takes more than %d MiB", warm>>20)
+	}
+	if grown := most - base; grown > flatWithin {
 		return fmt.Errorf("memory grew by %d MiB, from %d to %d MiB", grown>>20, base>>20, most>>20)
 	}
 	fmt.Fprintf(s.out, "memory stayed flat: %d MiB after the first 256 MiB, %d MiB at most\n", base>>20, most>>20)
