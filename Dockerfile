@@ -3,6 +3,7 @@ FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
+# .git comes along, so that "jellyward version" can tell the commit.
 COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/jellyward ./cmd/jellyward \
  && install -d -m 0700 /out/data
