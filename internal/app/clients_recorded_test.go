@@ -190,14 +190,17 @@ func cookies(t *testing.T, p *person) string {
 	return strings.Join(pairs, "; ")
 }
 
-// visiting is somebody with a browser who comes by transport. The first code is
-// that of the step of now, which stays right for half a minute at least.
+// visiting is somebody with a browser who comes by transport.
 func visiting(t *testing.T, name string, transport http.RoundTripper) *person {
 	t.Helper()
 	browser := browserClient(t)
 	browser.Transport = transport
 	return &person{
 		name: name, password: "wonderland", base: "https://" + publicHost, http: browser, device: "device-0",
-		spent: totp.StepAt(time.Now()) - 1,
+		spent: freshStep(),
 	}
 }
+
+// freshStep lets a person's first code be that of now: the one before could end
+// while it is on its way.
+func freshStep() totp.Step { return totp.StepAt(time.Now()) - 1 }
