@@ -41,10 +41,7 @@ func conduct[T any](ctx context.Context, s *Service, act string, req Request, st
 	var result T
 	err := c.begin(ctx)
 	if err == nil {
-		if err = c.askJellyfin(ctx); err == nil {
-			result, err = steps(c)
-		}
-		c.leave()
+		result, err = take(ctx, c, steps)
 	}
 	if errors.Is(err, ErrUnavailable) {
 		c.giveBack(ctx)
@@ -58,6 +55,16 @@ func conduct[T any](ctx context.Context, s *Service, act string, req Request, st
 	}
 	var none T
 	return none, err
+}
+
+// take runs steps in the ceremony's turn, and ends the turn also if they panic.
+func take[T any](ctx context.Context, c *ceremony, steps func(*ceremony) (T, error)) (T, error) {
+	defer func() { c.leave() }() // what leave is may change meanwhile
+	if err := c.askJellyfin(ctx); err != nil {
+		var none T
+		return none, err
+	}
+	return steps(c)
 }
 
 // begin charges the attempt, before anything is checked, and waits for a turn.

@@ -117,7 +117,10 @@ func (s *Store) prepare(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	for {
-		err := s.checkKey(ctx)
+		first, err := s.checkKey(ctx)
+		if first {
+			log.WarnContext(ctx, "redis holds no second factors yet; if it should, stop now and bring its data back: until users set up new ones, their passwords alone can")
+		}
 		if err == nil {
 			break
 		}
@@ -142,22 +145,22 @@ func refusedForGood(err error) bool {
 
 // checkKey makes sure that Box opens what is kept. The first key ever used leaves
 // its mark.
-func (s *Store) checkKey(ctx context.Context) error {
+func (s *Store) checkKey(ctx context.Context) (first bool, err error) {
 	const constant = "jellyward"
 	mark := s.box.KeyID() + " " + string(s.box.Seal([]byte(constant), []byte(keyCheck)))
 	answer, err := s.run(ctx, s.scripts.keyCheck, []string{keyCheck}, mark)
 	if err != nil {
-		return err
+		return false, err
 	}
 	kept, _ := answer.(string)
 	id, sealed, _ := strings.Cut(kept, " ")
 	plain, err := s.box.Open([]byte(sealed), []byte(keyCheck))
 	if err != nil || string(plain) != constant {
-		return fmt.Errorf("%w: they need key %s, the key file holds key %s (put the right key file back, or name another Redis database)",
+		return false, fmt.Errorf("%w: they need key %s, the key file holds key %s (put the right key file back, or name another Redis database)",
 			ErrKey, id, s.box.KeyID())
 	}
 	s.mark = kept
-	return nil
+	return kept == mark, nil
 }
 
 // Close closes the connections and stops a server that Open has started; it
