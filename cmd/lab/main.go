@@ -15,10 +15,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
-	"github.com/jellyward/jellyward/internal/policy"
 	"github.com/jellyward/jellyward/internal/stage"
 	"github.com/jellyward/jellyward/tunnel/edgetest"
 )
@@ -58,11 +58,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	if o.jellyfin != "10.11" && o.jellyfin != "12" {
 		return o, fmt.Errorf("-jellyfin %q is neither 10.11 nor 12", o.jellyfin)
 	}
-	base, err := policy.ParseBase(o.base)
-	if err != nil {
-		return o, fmt.Errorf("-base: %w", err)
-	}
-	o.base = base.String()
+	o.base = strings.TrimSuffix(o.base, "/")
 	return o, nil
 }
 
