@@ -114,7 +114,10 @@ func (a *App) build(cfg config.Config) error {
 	// A transport of its own: a proxy from the environment must not come
 	// between us and Jellyfin.
 	client := jellyfin.New(cfg.Jellyfin.URL.JoinPath(base.String()), &http.Transport{MaxIdleConnsPerHost: 16}, signInTimeout)
-	a.watcher = jellyfin.NewWatcher(client, time.Now, a.logger)
+	// Each question over a connection of its own: an old one may lead to a
+	// server that is on its way out while another has taken its place.
+	watched := jellyfin.New(cfg.Jellyfin.URL.JoinPath(base.String()), &http.Transport{DisableKeepAlives: true}, signInTimeout)
+	a.watcher = jellyfin.NewWatcher(watched, time.Now, a.logger)
 	a.sessions = session.New(a.store, cfg.Session.MaxAge, time.Now)
 	a.signin = signin.New(signin.Options{
 		Jellyfin: client,
@@ -128,6 +131,7 @@ func (a *App) build(cfg config.Config) error {
 		Base:      base,
 		Policy:    policy.New(),
 		Sessions:  a.sessions,
+		Tokens:    jellyfin.NewLiveness(client, time.Now),
 		Readiness: a.watcher,
 		Pages:     ui.New(),
 		PublicURL: public,

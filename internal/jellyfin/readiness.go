@@ -3,6 +3,7 @@ package jellyfin
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -42,8 +43,8 @@ func (r Readiness) String() string {
 // then, and at once when a connection to it was lost; one that is not, often.
 const (
 	readyFor   = 10 * time.Second
-	freshFor   = time.Second
 	unreadyFor = 500 * time.Millisecond
+	askFor     = 5 * time.Second // how long the server has to answer
 )
 
 // Watcher remembers whether the server is ready, so that every request can ask
@@ -53,12 +54,15 @@ type Watcher struct {
 	now    func() time.Time
 	logger *slog.Logger
 	flight singleflight.Group
+	turn   sync.Mutex // of the questions of Fresh
 
-	mu      sync.Mutex
-	state   Readiness
-	info    PublicInfo
-	checked time.Time
-	epoch   uint64 // counts Suspect, so that an answer begun before it is not kept
+	mu       sync.Mutex
+	state    Readiness
+	info     PublicInfo
+	checked  time.Time
+	epoch    uint64 // counts Suspect, so that an answer begun before it is not kept
+	begun    uint64 // counts questions
+	answered uint64 // is the last question whose answer was kept
 }
 
 // NewWatcher returns a watcher that asks client. A nil now means [time.Now].
@@ -81,14 +85,22 @@ func (w *Watcher) Readiness(ctx context.Context) Readiness {
 	return w.Check(ctx)
 }
 
-// Fresh is Readiness with an answer that is at most a second old. It is asked
-// when a new connection to the server was made, since a server that was
-// restarted, perhaps without its configuration, has lost all older ones.
+// Fresh returns the answer to a question that is asked after the call, whatever
+// is remembered or on its way. It is asked when a new connection to the server
+// was made: a server that was restarted, perhaps without its configuration, has
+// lost all older connections, so what is known may be of the one before it. Many
+// callers at once ask once.
 func (w *Watcher) Fresh(ctx context.Context) Readiness {
-	if state, fresh := w.cached(freshFor); fresh {
-		return state
-	}
-	return w.Check(ctx)
+	w.mu.Lock()
+	next := strconv.FormatUint(w.begun, 10)
+	w.mu.Unlock()
+	return w.share(ctx, next, func(ctx context.Context) Readiness {
+		// Whoever comes while this waits shares it; whoever comes later shares
+		// the next one.
+		w.turn.Lock()
+		defer w.turn.Unlock()
+		return w.ask(ctx)
+	})
 }
 
 // Info returns what the server last told about itself.
@@ -107,13 +119,13 @@ func (w *Watcher) Suspect() {
 	w.epoch++
 }
 
-// Check asks the server now, whatever is remembered.
-func (w *Watcher) Check(ctx context.Context) Readiness {
-	result := w.flight.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		return w.ask(ctx), nil
-	})
+// Check asks the server now, whatever is remembered, or waits for the answer to
+// a question that is on its way.
+func (w *Watcher) Check(ctx context.Context) Readiness { return w.share(ctx, "", w.ask) }
+
+// share lets callers with the same key share a question.
+func (w *Watcher) share(ctx context.Context, key string, ask func(context.Context) Readiness) Readiness {
+	result := w.flight.DoChan(key, func() (any, error) { return ask(context.WithoutCancel(ctx)), nil })
 	select {
 	case r := <-result:
 		return r.Val.(Readiness)
@@ -133,27 +145,35 @@ func (w *Watcher) cached(valid time.Duration) (Readiness, bool) {
 
 func (w *Watcher) ask(ctx context.Context) Readiness {
 	w.mu.Lock()
-	epoch := w.epoch
+	w.begun++
+	question, epoch := w.begun, w.epoch
 	w.mu.Unlock()
 
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
 	info, err := w.client.PublicInfo(ctx)
 	state := classify(info, err)
+	if before, kept := w.keep(question, epoch, state, info); kept && before != state {
+		w.report(ctx, state, err)
+	}
+	return state
+}
 
+// keep remembers an answer, unless a later question was answered before it.
+func (w *Watcher) keep(question, epoch uint64, state Readiness, info PublicInfo) (before Readiness, kept bool) {
 	w.mu.Lock()
-	before := w.state
-	w.state = state
+	defer w.mu.Unlock()
+	if question < w.answered {
+		return w.state, false
+	}
+	before, w.state, w.answered = w.state, state, question
 	if state == Ready || state == Unfinished {
 		w.info = info
 	}
 	if w.epoch == epoch {
 		w.checked = w.now()
 	}
-	w.mu.Unlock()
-
-	if before != state {
-		w.report(ctx, state, err)
-	}
-	return state
+	return before, true
 }
 
 func (w *Watcher) report(ctx context.Context, state Readiness, err error) {
