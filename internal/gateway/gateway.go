@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -27,6 +28,14 @@ import (
 type Sessions interface {
 	Lookup(ctx context.Context, cookie string) (session.Session, error)
 	EndToken(ctx context.Context, token secret.Text) error
+}
+
+// Tokens tells which Jellyfin tokens live, and learns of it from Jellyfin's
+// answers; [jellyfin.Liveness] does.
+type Tokens interface {
+	Alive(ctx context.Context, token secret.Text, visitor netip.Addr) (bool, error)
+	Confirm(token secret.Text)
+	Forget(token secret.Text)
 }
 
 // Forwarder sends a request that may pass to Jellyfin.
@@ -66,6 +75,7 @@ type Gateway struct {
 	Base      policy.Base
 	Policy    *policy.Policy
 	Sessions  Sessions
+	Tokens    Tokens
 	Portal    http.Handler
 	Jellyfin  Forwarder
 	Readiness Readiness
@@ -246,50 +256,6 @@ func (g *Gateway) public(w *recorder, req *request) {
 		Private:  branding,
 		Branding: branding && ownBrowser(req.Request, req.visitor),
 	})
-}
-
-// token forwards what needs a token, or our cookie.
-func (g *Gateway) token(w *recorder, req *request) {
-	if !req.presented.HasToken() && !g.signedIn(w, req) {
-		return
-	}
-	t := proxy.Treatment{Private: true, Hold: holdable(req)}
-	if req.presented.HasToken() {
-		t.Answered = func(status int) { g.learn(req, status) }
-	}
-	g.forward(w, req, t)
-}
-
-// media forwards what Jellyfin would serve to anyone: with a token, our
-// cookie, or for a network that has shown a live token lately.
-func (g *Gateway) media(w *recorder, req *request) {
-	if !req.presented.HasToken() && !g.grants.holds(req.visitor.Addr, time.Now()) && !g.signedIn(w, req) {
-		return
-	}
-	g.forward(w, req, proxy.Treatment{Private: true})
-}
-
-// signedIn tells whether req carries the cookie of a live session, and answers
-// if not. Without the store nobody is let in unchecked.
-func (g *Gateway) signedIn(w http.ResponseWriter, req *request) bool {
-	if req.socket {
-		g.refuseSocket(w, req)
-		return false
-	}
-	switch _, err := g.session(req); {
-	case err == nil:
-		return true
-	case isNoSession(err):
-		g.refuse(w, req.Request, refusal{
-			status:  http.StatusUnauthorized,
-			message: "This needs you to be signed in.",
-			signIn:  g.signInURL(req.visitor),
-		})
-	default:
-		g.Logger.ErrorContext(req.Context(), "session could not be looked up", "error", err, "request_id", req.visitor.RequestID)
-		g.refuse(w, req.Request, unavailable)
-	}
-	return false
 }
 
 // refuseSocket answers a WebSocket without a token as Jellyfin does.

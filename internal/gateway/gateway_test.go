@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -35,7 +36,11 @@ type scene struct {
 	state     jellyfin.Readiness
 	redisAway bool
 	ended     []secret.Text
-	status    int // what Jellyfin answers
+
+	jellyfinAway         bool
+	sessionToken         secret.Text
+	confirmed, forgotten []secret.Text
+	status               int // what Jellyfin answers
 
 	forwarded []string // "METHOD target"
 	treatment proxy.Treatment
@@ -56,6 +61,7 @@ func newScene(t *testing.T, base string) *scene {
 		Base:      b,
 		Policy:    policy.New(),
 		Sessions:  s,
+		Tokens:    s,
 		Jellyfin:  s,
 		Readiness: s,
 		Pages:     ui.New(),
@@ -76,8 +82,20 @@ func (s *scene) Lookup(_ context.Context, cookie string) (session.Session, error
 	if cookie != live {
 		return session.Session{}, session.ErrNone
 	}
-	return session.Session{UserID: "1"}, nil
+	return session.Session{UserID: "1", Token: s.sessionToken}, nil
 }
+
+// Alive says what Jellyfin would: all tokens live but these.
+func (s *scene) Alive(_ context.Context, token secret.Text, _ netip.Addr) (bool, error) {
+	if s.jellyfinAway {
+		return false, jellyfin.ErrUnavailable
+	}
+	return token != "invented" && token != "dead", nil
+}
+
+func (s *scene) Confirm(token secret.Text) { s.confirmed = append(s.confirmed, token) }
+
+func (s *scene) Forget(token secret.Text) { s.forgotten = append(s.forgotten, token) }
 
 func (s *scene) EndToken(ctx context.Context, token secret.Text) error {
 	if err := ctx.Err(); err != nil {
@@ -188,6 +206,14 @@ func TestEverythingElseNeedsATokenOrACookie(t *testing.T) {
 		{"GET /Unknown/Plugin", nil, 401},
 		{"GET /Videos/1/stream", nil, 401},
 		{"GET /Items", []string{header, `MediaBrowser Token="x"`}, 200},
+		{"GET /Items?api_key=invented", nil, 200}, // Jellyfin says what it thinks of that
+		{"GET /Videos/1/stream?ApiKey=x", nil, 200},
+		{"GET /Videos/1/stream?ApiKey=invented", nil, 401},
+		{"GET /Videos/1/stream?ApiKey=invented&api_key=x", nil, 200},
+		{"GET /Videos/1/stream?ApiKey=invented", cookie, 200},
+		{"GET /Unknown/Plugin?ApiKey=x", nil, 200},
+		{"GET /Unknown/Plugin?ApiKey=invented", nil, 401},
+		{"GET /Plugins/1/1.0/Image?ApiKey=invented", nil, 401},
 		{"GET /Items?api_key=x", nil, 200},
 		{"GET /Items?APIKEY=x", nil, 200},
 		{"GET /Items?ApiKey=", nil, 401},
@@ -228,6 +254,52 @@ func TestWithoutTheStoreNobodyPassesUnchecked(t *testing.T) {
 	}
 	if resp := s.ask("GET /Items", "X-Emby-Token", "x"); resp.StatusCode != 200 {
 		t.Errorf("a token needs no store, yet: %d", resp.StatusCode)
+	}
+}
+
+func TestACookieIsWorthWhatItsTokenIs(t *testing.T) {
+	s := newScene(t, "")
+	s.sessionToken = "dead" // the account was disabled at Jellyfin, for example
+	cookie := []string{"Cookie", "__Host-jellyward=" + live}
+	for _, request := range []string{"GET /Videos/1/stream", "GET /Unknown/Plugin"} {
+		if resp := s.ask(request, cookie...); resp.StatusCode != 401 || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
+		}
+	}
+}
+
+func TestATokenThatCannotBeCheckedOpensNothing(t *testing.T) {
+	s := newScene(t, "")
+	s.jellyfinAway = true
+	for _, request := range []string{"GET /Videos/1/stream?ApiKey=x", "GET /Unknown/Plugin?ApiKey=x"} {
+		if resp := s.ask(request); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || s.reached() {
+			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
+		}
+	}
+}
+
+func TestJellyfinsAnswersTeachWhichTokensLive(t *testing.T) {
+	for _, tt := range []struct {
+		request              string
+		status               int
+		confirmed, forgotten []secret.Text
+	}{
+		{"GET /Items?ApiKey=x", 200, []secret.Text{"x"}, nil},
+		{"GET /Items?ApiKey=x", 401, nil, []secret.Text{"x"}},
+		{"GET /Items?ApiKey=x", 404, nil, nil},
+		{"GET /Unknown/Plugin?ApiKey=x", 200, nil, nil},
+		{"GET /Items?ApiKey=x&api_key=y", 200, nil, nil},
+		{"POST /Sessions/Logout?ApiKey=x", 204, nil, []secret.Text{"x"}},
+	} {
+		s := newScene(t, "")
+		s.status = tt.status
+		s.ask(tt.request)
+		if diff := cmp.Diff(tt.confirmed, s.confirmed); diff != "" {
+			t.Errorf("%s, %d: confirmed (-want +got):\n%s", tt.request, tt.status, diff)
+		}
+		if diff := cmp.Diff(tt.forgotten, s.forgotten); diff != "" {
+			t.Errorf("%s, %d: forgotten (-want +got):\n%s", tt.request, tt.status, diff)
+		}
 	}
 }
 
@@ -293,9 +365,6 @@ func TestANetworkThatShowedALiveTokenMayFetchFilms(t *testing.T) {
 		return s.ask("GET /Videos/1/stream?static=true", "Cf-Connecting-Ip", address).StatusCode
 	}
 	s := newScene(t, "")
-	s.ask("GET /Items?ApiKey=invented", "Cf-Connecting-Ip", "2001:db8::1")
-	s.status = http.StatusUnauthorized
-	s = newScene(t, "")
 	s.status = http.StatusUnauthorized
 	s.ask("GET /Users/Me?ApiKey=dead", "Cf-Connecting-Ip", "2001:db8::1")
 	s.status = http.StatusOK

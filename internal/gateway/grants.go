@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -68,26 +67,11 @@ func (g *grants) holds(addr netip.Addr, now time.Time) bool {
 	return true
 }
 
-// learn draws the conclusions of Jellyfin's answer to a request with a token: a
-// success where Jellyfin itself asks for one proves that it lives, and a
-// log-out ends our sessions that hold it.
-func (g *Gateway) learn(req *request, status int) {
-	proven := status/100 == 2 || status == http.StatusSwitchingProtocols
-	if !proven {
-		return
-	}
-	if !req.decision.Rule.Anonymous {
-		g.grants.add(req.visitor.Addr, time.Now())
-	}
-	if req.decision.Method == http.MethodPost && strings.EqualFold(req.path.Lower(), "/sessions/logout") {
-		g.endSessions(req)
-	}
-}
-
 // endSessions does not end with the request: who logs out often leaves at once.
 func (g *Gateway) endSessions(req *request) {
 	ctx := context.WithoutCancel(req.Context())
 	for _, token := range req.presented.Tokens {
+		g.Tokens.Forget(token)
 		if err := g.Sessions.EndToken(ctx, token); err != nil {
 			g.Logger.ErrorContext(ctx, "session was not ended after a log-out", "error", err, "request_id", req.visitor.RequestID)
 		}

@@ -47,11 +47,14 @@ func (p *Policy) Explain(request string, base Base) Explanation {
 // outcomes says what a decision means for a stranger, a signed-in browser and
 // an app with a token, as the gateway carries it out.
 func (d Decision) outcomes(outside bool) (stranger, browser, app string) {
-	const passes = "passes to Jellyfin"
+	const (
+		passes   = "passes to Jellyfin"
+		ifItIsSo = passes + ", if Jellyfin says that the token lives"
+	)
 	alike := func(all string) (string, string, string) { return all, all, all }
 	judged := passes + ", which judges the token"
 	if d.Rule.Anonymous {
-		judged = passes + ", which gives it to anybody"
+		judged = ifItIsSo
 	}
 	switch {
 	case outside:
@@ -71,7 +74,7 @@ func (d Decision) outcomes(outside bool) (stranger, browser, app string) {
 	case Token:
 		return "401; Jellyfin is not asked", passes, judged
 	case Media:
-		return "401, but passes from a network that has lately shown a token that lives", passes, passes
+		return "401, but passes from a network that has lately shown a token that lives", passes, ifItIsSo
 	default:
 		return alike("403; Jellyfin is not asked")
 	}
