@@ -45,10 +45,10 @@ func (b *browser) watch(event any) {
 			b.refused = append(b.refused, fmt.Sprint(e.Response.Status, " ", path))
 		}
 	case *runtime.EventExceptionThrown:
-		b.faults = append(b.faults, fmt.Sprint("exception: ", e.ExceptionDetails.Text, " ", text([]*runtime.RemoteObject{e.ExceptionDetails.Exception})))
+		b.faults = append(b.faults, fmt.Sprint("exception: ", e.ExceptionDetails.Text, " ", wordsOf([]*runtime.RemoteObject{e.ExceptionDetails.Exception})))
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == "error" || e.Type == "warning" || e.Type == "assert" {
-			b.faults = append(b.faults, fmt.Sprint("console: ", text(e.Args)))
+			b.faults = append(b.faults, fmt.Sprint("console: ", wordsOf(e.Args)))
 		}
 	case *log.EventEntryAdded:
 		// What the network refused is in b.refused.
@@ -58,7 +58,7 @@ func (b *browser) watch(event any) {
 	}
 }
 
-func text(args []*runtime.RemoteObject) string {
+func wordsOf(args []*runtime.RemoteObject) string {
 	var words []string
 	for _, a := range args {
 		if a == nil {

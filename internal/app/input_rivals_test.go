@@ -145,8 +145,13 @@ func TestAPasswordAloneGetsNoToken(t *testing.T) {
 			body := `{"Username":"alice","Pw":"wonderland"}`
 			for _, path := range []string{"/Users/AuthenticateByName", "/users/authenticatebyname/", "/emby/Users/AuthenticateByName", "/mediabrowser/Users/AuthenticateByName"} {
 				for _, headers := range [][2]string{
-					{"Accept", `application/json; profile="CamelCase"`}, {"Accept-Encoding", "gzip"}, {"X-Forwarded-For", "192.168.1.5"},
-					{"X-Emby-Authorization", device}, {"X-Emby-Device-Id", "just seen"}, {"Cookie", "TwoFactorTrust=1"}, {"Content-Type", "text/json"},
+					{"Accept", `application/json; profile="CamelCase"`},
+					{"Accept-Encoding", "gzip"},
+					{"X-Forwarded-For", "192.168.1.5"},
+					{"X-Emby-Authorization", device},
+					{"X-Emby-Device-Id", "just seen"},
+					{"Cookie", "TwoFactorTrust=1"},
+					{"Content-Type", "text/json"},
 				} {
 					for _, padding := range []string{"", strings.Repeat(" ", 70<<10)} {
 						req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+path, strings.NewReader(body+padding))

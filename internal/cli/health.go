@@ -36,8 +36,10 @@ func (healthCommand) Run(ctx context.Context, p Process, args *arguments) error 
 	address := askable(cfg.Ops.Listen)
 	report, err := askReady(ctx, address)
 	if err != nil {
-		return hinted{fmt.Errorf("ask %s whether jellyward is ready: %w", address, err),
-			"see that jellyward runs, and with the same ops.listen (JELLYWARD_OPS_LISTEN)"}
+		return hinted{
+			fmt.Errorf("ask %s whether jellyward is ready: %w", address, err),
+			"see that jellyward runs, and with the same ops.listen (JELLYWARD_OPS_LISTEN)",
+		}
 	}
 	var words []string
 	for _, check := range report.Checks {

@@ -41,8 +41,10 @@ func openStore(ctx context.Context, p Process, cfg config.Config) (*store.Store,
 		return nil, hinted{errors.New("redis.url is memory:, which only the running program can see"), "name a Redis server, or leave redis.url empty for a private one"}
 	}
 	if _, err := os.Stat(cfg.KeyFile); errors.Is(err, fs.ErrNotExist) {
-		return nil, hinted{fmt.Errorf("key_file %s does not exist, so nothing has been stored yet", cfg.KeyFile),
-			"start jellyward first, or name the settings that it runs with (--config, JELLYWARD_DATA_DIR, JELLYWARD_KEY_FILE)"}
+		return nil, hinted{
+			fmt.Errorf("key_file %s does not exist, so nothing has been stored yet", cfg.KeyFile),
+			"start jellyward first, or name the settings that it runs with (--config, JELLYWARD_DATA_DIR, JELLYWARD_KEY_FILE)",
+		}
 	}
 	if err := checkPrivate(p, cfg); err != nil {
 		return nil, err
@@ -98,8 +100,10 @@ func checkPrivate(p Process, cfg config.Config) error {
 	}
 	conn, err := net.Dial("unix", filepath.Join(dir, "redis.sock"))
 	if err != nil {
-		return hinted{fmt.Errorf("%s belongs to another user (uid %d) and jellyward does not run", dir, owner),
-			"start jellyward, or run this command as that user"}
+		return hinted{
+			fmt.Errorf("%s belongs to another user (uid %d) and jellyward does not run", dir, owner),
+			"start jellyward, or run this command as that user",
+		}
 	}
 	return conn.Close()
 }

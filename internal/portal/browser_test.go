@@ -80,24 +80,36 @@ func TestTheDeviceIsWhatItsHostSays(t *testing.T) {
 		what, script string
 		want         map[string]string // without id where jellyfin-web's is made
 	}{
-		{"a browser", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'});`,
-			map[string]string{"name": "Firefox", "client": "Jellyfin Web", "version": ""}},
-		{"Chrome on Android", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'});`,
-			map[string]string{"name": "Chrome Android", "client": "Jellyfin Web", "version": ""}},
-		{"Chrome on an iPhone", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (iPhone; CPU iPhone OS 15_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/604.1'});`,
-			map[string]string{"name": "Safari iPhone", "client": "Jellyfin Web", "version": ""}},
-		{"Edge", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0'});`,
-			map[string]string{"name": "Edge Chromium", "client": "Jellyfin Web", "version": ""}},
+		{
+			"a browser", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'});`,
+			map[string]string{"name": "Firefox", "client": "Jellyfin Web", "version": ""},
+		},
+		{
+			"Chrome on Android", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'});`,
+			map[string]string{"name": "Chrome Android", "client": "Jellyfin Web", "version": ""},
+		},
+		{
+			"Chrome on an iPhone", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (iPhone; CPU iPhone OS 15_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/604.1'});`,
+			map[string]string{"name": "Safari iPhone", "client": "Jellyfin Web", "version": ""},
+		},
+		{
+			"Edge", `Object.defineProperty(navigator, 'userAgent', {value: 'Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0'});`,
+			map[string]string{"name": "Edge Chromium", "client": "Jellyfin Web", "version": ""},
+		},
 		{"the Android app", `window.NativeInterface = {getDeviceInformation: function () {
 			return JSON.stringify({deviceId: 'a1', deviceName: 'Zo%C3%AB', appName: 'Jellyfin for Android', appVersion: '2.7.1'});
 		}};`, map[string]string{"id": "a1", "name": "Zoë", "client": "Jellyfin for Android", "version": "2.7.1"}},
-		{"the iOS app", `window.ExpoAppInfo = {deviceId: 'e1', deviceName: 'iPad', appName: 'Jellyfin (iPadOS)', appVersion: '1.7.0'};`,
-			map[string]string{"id": "e1", "name": "iPad", "client": "Jellyfin (iPadOS)", "version": "1.7.0"}},
+		{
+			"the iOS app", `window.ExpoAppInfo = {deviceId: 'e1', deviceName: 'iPad', appName: 'Jellyfin (iPadOS)', appVersion: '1.7.0'};`,
+			map[string]string{"id": "e1", "name": "iPad", "client": "Jellyfin (iPadOS)", "version": "1.7.0"},
+		},
 		{"a desktop app", `window.NativeShell = {AppHost: {
 			deviceName: function () { return 'laptop'; }, appName: function () { return 'Jellyfin Desktop'; }, appVersion: function () { return '2.0.0'; }
 		}};`, map[string]string{"name": "laptop", "client": "Jellyfin Desktop", "version": "2.0.0"}},
-		{"an app that throws", `window.NativeInterface = {getDeviceInformation: function () { throw 1; }};`,
-			map[string]string{"client": "Jellyfin Web", "version": ""}},
+		{
+			"an app that throws", `window.NativeInterface = {getDeviceInformation: function () { throw 1; }};`,
+			map[string]string{"client": "Jellyfin Web", "version": ""},
+		},
 	}
 	ctx, origin := browse(t, newSite(t))
 	for _, tt := range tests {

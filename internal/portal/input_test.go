@@ -113,19 +113,23 @@ func TestDeviceHeaders(t *testing.T) {
 		want    jellyfintest.Device
 	}{
 		{
-			"a browser", []string{"X-DeviceId", "TW96aWxsYQ11", "X-DeviceName", "Firefox%20Android"},
+			"a browser",
+			[]string{"X-DeviceId", "TW96aWxsYQ11", "X-DeviceName", "Firefox%20Android"},
 			jellyfintest.Device{ID: "TW96aWxsYQ11", Name: "Firefox Android", Client: "Jellyfin Web", Version: "10.11.11"},
 		},
 		{
-			"base64 is no form encoding", []string{"X-DeviceId", "ab+/11"},
+			"base64 is no form encoding",
+			[]string{"X-DeviceId", "ab+/11"},
 			jellyfintest.Device{ID: "ab+/11", Name: "Web Browser", Client: "Jellyfin Web", Version: "10.11.11"},
 		},
 		{
-			"an app", []string{"X-DeviceId", "app1", "X-DeviceName", "Zo%C3%AB%E2%80%99s%20%22phone%22", "X-Client", "Jellyfin%20for%20Android", "X-Client-Version", "2.7.1"},
+			"an app",
+			[]string{"X-DeviceId", "app1", "X-DeviceName", "Zo%C3%AB%E2%80%99s%20%22phone%22", "X-Client", "Jellyfin%20for%20Android", "X-Client-Version", "2.7.1"},
 			jellyfintest.Device{ID: "app1", Name: "Zoë’s \"phone\"", Client: "Jellyfin for Android", Version: "2.7.1"},
 		},
 		{
-			"bad escapes and control characters", []string{"X-DeviceId", "100%", "X-DeviceName", "a%00b%0Ac"},
+			"bad escapes and control characters",
+			[]string{"X-DeviceId", "100%", "X-DeviceName", "a%00b%0Ac"},
 			jellyfintest.Device{ID: "100%", Name: "abc", Client: "Jellyfin Web", Version: "10.11.11"},
 		},
 	}

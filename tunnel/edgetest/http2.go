@@ -20,8 +20,9 @@ import (
 
 // http2Carrier is a connection on which the edge is the HTTP/2 client.
 type http2Carrier struct {
-	conn   net.Conn
-	client *http2.ClientConn //nolint:staticcheck // net/http has no client for a connection that was accepted
+	conn net.Conn
+	//lint:ignore SA1019 net/http has no client for a connection that was accepted
+	client *http2.ClientConn
 }
 
 func (e *Edge) acceptHTTP2(l net.Listener) {
@@ -36,7 +37,8 @@ func (e *Edge) acceptHTTP2(l net.Listener) {
 
 // serveHTTP2 serves one connection for as long as its control stream lasts.
 func (e *Edge) serveHTTP2(conn net.Conn) {
-	client, err := (&http2.Transport{DisableCompression: true}).NewClientConn(conn) //nolint:staticcheck // as above
+	//lint:ignore SA1019 as above
+	client, err := (&http2.Transport{DisableCompression: true}).NewClientConn(conn)
 	if err != nil {
 		conn.Close()
 		return

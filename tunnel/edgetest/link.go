@@ -153,18 +153,29 @@ func (l *link) UnregisterConnection(context.Context) { l.edge.remove(l) }
 // own; this edge has no use for it.
 func (l *link) UpdateLocalConfiguration(context.Context, []byte) error { return nil }
 
+// refusal is an error in the edge's words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// The real edge's words for a registration that it refuses.
+const (
+	unknownTunnel = "Unauthorized: Tunnel not found"
+	wrongSecret   = "Unauthorized: Invalid tunnel secret"
+)
+
 func (e *Edge) authorise(auth pogs.TunnelAuth, id uuid.UUID) error {
 	e.mu.Lock()
-	refusal := e.refusal
+	reason := e.refusal
 	e.mu.Unlock()
-	if refusal != "" {
-		return errors.New(refusal)
+	if reason != "" {
+		return refusal(reason)
 	}
 	if id.String() != e.token.ID() {
-		return errors.New("Unauthorized: Tunnel not found") //nolint:staticcheck // the edge's words
+		return refusal(unknownTunnel)
 	}
 	if !e.credentials(auth) {
-		return errors.New("Unauthorized: Invalid tunnel secret") //nolint:staticcheck // the edge's words
+		return refusal(wrongSecret)
 	}
 	return nil
 }

@@ -208,8 +208,10 @@ func prepare(v Visitor, scheme string, c *call) {
 			h.Del(strings.TrimSpace(name))
 		}
 	}
-	for _, name := range []string{"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer",
-		"Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length"} {
+	for _, name := range []string{
+		"Connection", "Proxy-Connection", "Keep-Alive", "Te", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length",
+	} {
 		h.Del(name)
 	}
 	for name := range h {

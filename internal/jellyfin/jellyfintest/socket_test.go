@@ -13,8 +13,10 @@ import (
 )
 
 var handshake = [][2]string{
-	{"Connection", "Upgrade"}, {"Upgrade", "websocket"},
-	{"Sec-WebSocket-Version", "13"}, {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
+	{"Connection", "Upgrade"},
+	{"Upgrade", "websocket"},
+	{"Sec-WebSocket-Version", "13"},
+	{"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
 }
 
 func TestHandshakesAsRecorded(t *testing.T) {
