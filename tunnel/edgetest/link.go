@@ -3,7 +3,6 @@ package edgetest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"sync"
