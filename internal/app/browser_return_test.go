@@ -168,7 +168,7 @@ func TestWhoIsSignedInIsLedOn(t *testing.T) {
 	b := openBrowser(t, s, host{})
 	b.open("/sso/2fa?return=%2Fjellyfin%2Fweb%2F%23%2Fsearch")
 	b.signIn("alice", "wonderland", app.next(t))
-	b.isHome(t, s, "alice")
+	b.until(`document.body.dataset.state === 'home' && location.hash === '#/search'`)
 	b.wentTo("200 /sso/2fa", "200 /web/")
 
 	b.open("/sso/2fa")

@@ -234,10 +234,11 @@ func legacyOnly(a asked) bool {
 	return legacy && (a.socket || a.path() == "/clientlog/document")
 }
 
-// signIn gives the app our cookie, by signing in on its page.
+// signIn gives the app our cookie, by signing in on its page. Jellyfin ends the
+// token that the device had before, so the app goes on with the new one.
 func (p *pair) signIn(t *testing.T) {
 	t.Helper()
 	visitor := visiting(t, p.here.user.Name, p.here.transport)
-	visitor.enrol(t)
+	p.here.rename(visitor.enrol(t).AuthenticatedUser.AccessToken)
 	p.here.names["{{gateway.cookie}}"] = cookies(t, visitor)
 }

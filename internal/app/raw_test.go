@@ -39,8 +39,8 @@ func sendRaw(t *testing.T, base, token string, rows []raw) []int {
 			c := &wire{address: u.Host}
 			defer c.close()
 			for i := lane; i < len(rows); i += lanes {
-				statuses[i], err = c.send(rows[i], i, token)
-				if err != nil {
+				var err error
+				if statuses[i], err = c.send(rows[i], i, token); err != nil {
 					t.Errorf("%s %s: %v", rows[i].method, rows[i].target, err)
 				}
 			}
@@ -158,10 +158,10 @@ func TestNoSpellingReachesAProtectedAction(t *testing.T) {
 					Jellyfin: []jellyfintest.Option{jellyfintest.Version(release)},
 					Logger:   discard(),
 				})
-				user := s.Jellyfin.AddUser("alice", "wonderland", jellyfintest.Admin)
-				token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "raw"}).Value
+				// Some of the targets log a user's token out; a key lives on.
+				key := s.Jellyfin.AddAPIKey("raw")
 				s.Jellyfin.Record()
-				statuses := sendRaw(t, base, token, rows)
+				statuses := sendRaw(t, base, key, rows)
 				judgeRaw(t, release, rows, statuses, s.Jellyfin.Requests())
 			})
 		}
