@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,8 +193,9 @@ func TestMediaNeedsATokenFromTheNetwork(t *testing.T) {
 		if len(media) < 12 {
 			t.Fatalf("only %d requests for media without a token", len(media))
 		}
-		refused := func(p *pair) {
+		refused := func(p *pair, headers ...[2]string) {
 			for _, row := range media {
+				row.headers = slices.Concat(row.headers, headers)
 				if got := p.here.ask(t, row); got.status != http.StatusUnauthorized || got.field(t, "SignIn") == nil {
 					t.Errorf("%s: %d %.100q from a network that has shown no token, want 401", row, got.status, got.body)
 				}
@@ -205,5 +207,7 @@ func TestMediaNeedsATokenFromTheNetwork(t *testing.T) {
 			player.step(t, row)
 		}
 		refused(elsewhere)
+		refused(elsewhere, [2]string{"Authorization", `MediaBrowser Token="0123456789abcdef0123456789abcdef"`})
+		refused(elsewhere, [2]string{"X-Emby-Token", "invented"})
 	})
 }

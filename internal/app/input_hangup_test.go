@@ -65,6 +65,7 @@ func TestWhoHangsUpLeavesNoToken(t *testing.T) {
 
 // TestWhoHangsUpMidwayAsksNothing breaks off in the middle of a request.
 func TestWhoHangsUpMidwayAsksNothing(t *testing.T) {
+	t.Parallel()
 	var log ledger
 	s := play(t, stage.Options{NoTunnel: true, Logger: log.logger()})
 	s.Jellyfin.AddUser("alice", "wonderland")

@@ -236,6 +236,7 @@ func TestOddNamesAndPasswordsWork(t *testing.T) {
 
 // TestTheQRCodeHoldsTheNameAsItIs reads the address in the answer of enroll.
 func TestTheQRCodeHoldsTheNameAsItIs(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{NoTunnel: true})
 	const name = `O'Brien "Bob" & Zoë/x?y:z`
 	s.Jellyfin.AddUser(name, "wonderland")
@@ -302,6 +303,7 @@ func TestPagesShowNothingOfHeaders(t *testing.T) {
 // TestOtherSitesCannotPost refuses what a page of another origin sends to our
 // endpoints in a visitor's name.
 func TestOtherSitesCannotPost(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{})
 	transport := through(s.Edge, netip.MustParseAddr("198.51.100.20"))
 	for _, endpoint := range []string{"authenticate", "enroll", "confirm", "signout"} {

@@ -60,6 +60,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 // TestAPasswordAloneReplacesNothing tries to replace a second factor with the
 // password and without a good code.
 func TestAPasswordAloneReplacesNothing(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{})
 	s.Jellyfin.AddUser("alice", "wonderland")
 	alice := (&person{name: "alice", password: "wonderland", spent: freshStep()}).from(s, netip.MustParseAddr("198.51.100.1"))
@@ -89,6 +90,7 @@ func TestAPasswordAloneReplacesNothing(t *testing.T) {
 // TestNobodyTouchesAFactorAtJellyfin asks for what plugins with second factors
 // offer to anybody who asks.
 func TestNobodyTouchesAFactorAtJellyfin(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{Jellyfin: []jellyfintest.Option{jellyfintest.Plugins()}, NoTunnel: true, Logger: discard()})
 	user := s.Jellyfin.AddUser("alice", "wonderland")
 	token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "home"}).Value
@@ -196,6 +198,7 @@ func TestAPasswordAloneGetsNoToken(t *testing.T) {
 // TestAStrangerDoesNotLockTheOwnerOut tries wrong codes and passwords from many
 // networks, until they are stopped. The owner signs in from home all the same.
 func TestAStrangerDoesNotLockTheOwnerOut(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{Logger: discard()})
 	s.Jellyfin.AddUser("alice", "wonderland")
 	alice := (&person{name: "alice", password: "wonderland", spent: freshStep()}).from(s, netip.MustParseAddr("198.51.100.1"))

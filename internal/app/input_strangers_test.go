@@ -19,6 +19,7 @@ import (
 // TestStrangersLeaveNothingBehind tries names, codes, cookies and tokens that do
 // not exist. Redis holds no more afterwards than that a network has failed.
 func TestStrangersLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	redis := storetest.StartRedis(t)
 	s := play(t, stage.Options{Redis: redis.URL, Logger: discard()})
 	s.Jellyfin.AddUser("alice", "wonderland")

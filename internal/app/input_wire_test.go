@@ -102,6 +102,7 @@ var malformed = []struct {
 // for byte. Jellyfin gets one clean request or none, and never the one that is
 // hidden inside.
 func TestOneCleanRequestOrNone(t *testing.T) {
+	t.Parallel()
 	s := play(t, stage.Options{NoTunnel: true, Logger: discard()})
 	user := s.Jellyfin.AddUser("alice", "wonderland123")
 	token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "wire"}).Value

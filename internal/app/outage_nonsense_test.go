@@ -132,6 +132,7 @@ func onWire(w http.ResponseWriter, write func(*bufio.ReadWriter)) {
 // TestNonsenseIsNotPassedOn puts something else at Jellyfin's address. Visitors
 // are told that Jellyfin is away, nobody signs in, and our own pages stay.
 func TestNonsenseIsNotPassedOn(t *testing.T) {
+	t.Parallel()
 	m := startMeddler(t)
 	s := play(t, stage.Options{NoTunnel: true, Logger: discard(), Change: func(c *config.Config) { c.Jellyfin.URL = m.url }})
 	m.before(s.Jellyfin)
@@ -165,6 +166,7 @@ func TestNonsenseIsNotPassedOn(t *testing.T) {
 
 // TestNonsenseForASignInIsNone answers sign-ins with what is no result.
 func TestNonsenseForASignInIsNone(t *testing.T) {
+	t.Parallel()
 	m := startMeddler(t)
 	var log ledger
 	s := play(t, stage.Options{NoTunnel: true, Logger: log.logger(), Change: func(c *config.Config) { c.Jellyfin.URL = m.url }})
