@@ -215,20 +215,37 @@ func TestTheTunnelCarriesOneCleanRequest(t *testing.T) {
 			s, _ := w.play(t, stage.Options{Logger: discard()})
 			user := s.Jellyfin.AddUser("alice", "wonderland123")
 			token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "wire"}).Value
-			passed := 0
+			s.Jellyfin.Record()
+			statuses := make([]int, len(headers))
 			for i, header := range headers {
-				s.Jellyfin.Record()
 				transport := s.Edge.TransportFor(edgetest.Visitor{EditHeader: func(h http.Header) {
 					for name, values := range header {
 						h[name] = values
 					}
 				}})
-				mark := strconv.Itoa(i)
-				resp, body := visitOrNot(t, transport, "/Sessions/Capabilities/Full", "{}\n"+inner, rowHeader, mark, "Content-Type", "application/json", "Authorization", `MediaBrowser Token="`+token+`"`)
-				passed += checkOneOrNone(t, header, mark, resp, body, s.Jellyfin.Requests())
+				statuses[i] = visitOrNot(t, transport, "/Sessions/Capabilities/Full", "{}\n"+inner,
+					rowHeader, strconv.Itoa(i), "Content-Type", "application/json", "Authorization", `MediaBrowser Token="`+token+`"`)
 			}
-			if passed == 0 {
-				t.Error("nothing passed: the test tests nothing")
+			reached := map[int]int{}
+			for _, r := range s.Jellyfin.Requests() {
+				if r.Header.Get(rowHeader) == "" {
+					continue // the program's own question
+				}
+				row, err := strconv.Atoi(r.Header.Get(rowHeader))
+				if err != nil {
+					t.Errorf("%s %s was smuggled to Jellyfin", r.Method, r.Target)
+					continue
+				}
+				reached[row]++
+				checkCarried(t, headers[row], r)
+			}
+			for i, status := range statuses {
+				if reached[i] > 1 || reached[i] == 0 && status != 0 && status < 400 {
+					t.Errorf("headers %.100v: answered %d, and %d requests reached Jellyfin", headers[i], status, reached[i])
+				}
+			}
+			if len(reached) < 5 {
+				t.Errorf("%d requests passed: the test tests nothing", len(reached))
 			}
 		})
 	}
@@ -236,7 +253,7 @@ func TestTheTunnelCarriesOneCleanRequest(t *testing.T) {
 
 // visitOrNot posts a body and returns the status, or 0 if the edge could not
 // send the request.
-func visitOrNot(t *testing.T, transport http.RoundTripper, path, body string, headers ...string) (int, string) {
+func visitOrNot(t *testing.T, transport http.RoundTripper, path, body string, headers ...string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+publicHost+path, strings.NewReader(body))
 	if err != nil {
@@ -247,41 +264,27 @@ func visitOrNot(t *testing.T, transport http.RoundTripper, path, body string, he
 	}
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
-		return 0, err.Error()
+		return 0
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return 0, err.Error()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return 0
 	}
-	return resp.StatusCode, string(text)
+	return resp.StatusCode
 }
 
-func checkOneOrNone(t *testing.T, header http.Header, mark string, status int, body string, reached []jellyfintest.Request) int {
+// checkCarried looks at a request that came through with headers of the edge's.
+func checkCarried(t *testing.T, header http.Header, r jellyfintest.Request) {
 	t.Helper()
-	count := 0
-	for _, r := range reached {
-		if r.Header.Get(rowHeader) == "" {
-			continue
-		}
-		count++
-		if r.Header.Get(rowHeader) != mark || r.Target != "/Sessions/Capabilities/Full" || r.Host != publicHost {
-			t.Errorf("headers %.100v: %s %s at %s reached Jellyfin", header, r.Method, r.Target, r.Host)
-		}
-		if values := r.Header.Values("X-Forwarded-For"); !slices.Equal(values, []string{edgetest.DefaultVisitor.String()}) {
-			t.Errorf("headers %.100v: X-Forwarded-For is %q", header, values)
-		}
-		for _, name := range []string{"Connection", "Upgrade", "Transfer-Encoding", "Keep-Alive", "Trailer"} {
-			if r.Header.Get(name) != "" {
-				t.Errorf("headers %.100v: %s went on to Jellyfin: %q", header, name, r.Header.Get(name))
-			}
+	if r.Target != "/Sessions/Capabilities/Full" || r.Host != publicHost {
+		t.Errorf("headers %.100v: %s %s at %s reached Jellyfin", header, r.Method, r.Target, r.Host)
+	}
+	if values := r.Header.Values("X-Forwarded-For"); !slices.Equal(values, []string{edgetest.DefaultVisitor.String()}) {
+		t.Errorf("headers %.100v: X-Forwarded-For is %q", header, values)
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Transfer-Encoding", "Keep-Alive", "Trailer"} {
+		if r.Header.Get(name) != "" {
+			t.Errorf("headers %.100v: %s went on to Jellyfin: %q", header, name, r.Header.Get(name))
 		}
 	}
-	if count > 1 {
-		t.Errorf("headers %.100v: %d requests reached Jellyfin", header, count)
-	}
-	if count == 0 && status < 400 && status != 0 {
-		t.Errorf("headers %.100v: answered %d %.100q without asking Jellyfin", header, status, body)
-	}
-	return count
 }
