@@ -6,11 +6,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/stage"
-	"github.com/jellyward/jellyward/internal/totp"
 )
 
 // perTunnel runs a test on each generation of Jellyfin over each protocol of
@@ -197,10 +195,5 @@ func visiting(t *testing.T, name string, transport http.RoundTripper) *person {
 	browser.Transport = transport
 	return &person{
 		name: name, password: "wonderland", base: "https://" + publicHost, http: browser, device: "device-0",
-		spent: freshStep(),
 	}
 }
-
-// freshStep lets a person's first code be that of now: the one before could end
-// while it is on its way.
-func freshStep() totp.Step { return totp.StepAt(time.Now()) - 1 }

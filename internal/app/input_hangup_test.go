@@ -25,7 +25,7 @@ func TestWhoHangsUpLeavesNoToken(t *testing.T) {
 			})
 			s.Jellyfin.AddUser("alice", "wonderland")
 			base, client := visitor(s)
-			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "home", spent: freshStep()}
+			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "home"}
 			alice.enrol(t)
 			before, asked := len(s.Jellyfin.LiveTokens()), s.Jellyfin.Count(authenticateByName)
 			const logout = "SessionController.ReportSessionEnded"

@@ -159,7 +159,7 @@ func TestBadlyPostedIsRefusedInWords(t *testing.T) {
 				t.Errorf("Jellyfin was asked for a password %d times", n)
 			}
 			// None of it was a try: a real one is not delayed.
-			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "home", spent: freshStep()}
+			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "home"}
 			alice.enrol(t)
 			log.without(t, "wonderland", alice.secret.Base32())
 		})
@@ -220,7 +220,7 @@ func TestOddNamesAndPasswordsWork(t *testing.T) {
 			base, client := visitor(s)
 			for i, p := range people {
 				user := s.Jellyfin.AddUser(p.name, p.password)
-				odd := &person{name: p.name, password: p.password, base: base, http: client, device: fmt.Sprint("device ", i), spent: freshStep()}
+				odd := &person{name: p.name, password: p.password, base: base, http: client, device: fmt.Sprint("device ", i)}
 				a := odd.enrol(t)
 				if a.AuthenticatedUser.User.Id != user.ID || a.AuthenticatedUser.User.Name != p.name {
 					t.Errorf("%q enrolled as %+v", p.name, a.AuthenticatedUser)

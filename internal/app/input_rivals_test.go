@@ -63,7 +63,7 @@ func TestAPasswordAloneReplacesNothing(t *testing.T) {
 	t.Parallel()
 	s := play(t, stage.Options{})
 	s.Jellyfin.AddUser("alice", "wonderland")
-	alice := (&person{name: "alice", password: "wonderland", spent: freshStep()}).from(s, netip.MustParseAddr("198.51.100.1"))
+	alice := (&person{name: "alice", password: "wonderland"}).from(s, netip.MustParseAddr("198.51.100.1"))
 	alice.enrol(t)
 	spent := alice.secret.At(timeOf(alice.spent)).Digits()
 	before := len(s.Jellyfin.LiveTokens())
@@ -140,7 +140,7 @@ func TestAPasswordAloneGetsNoToken(t *testing.T) {
 			s, _ := w.play(t, stage.Options{Logger: discard()})
 			s.Jellyfin.AddUser("alice", "wonderland")
 			base, client := visitor(s)
-			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "just seen", spent: freshStep()}
+			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "just seen"}
 			alice.enrol(t)
 			before, asked := len(s.Jellyfin.LiveTokens()), s.Jellyfin.Count(authenticateByName)
 			device := `MediaBrowser Client="Jellyfin Web", Device="Test browser", DeviceId="just seen", Version="10.11.11"`
@@ -201,7 +201,7 @@ func TestAStrangerDoesNotLockTheOwnerOut(t *testing.T) {
 	t.Parallel()
 	s := play(t, stage.Options{Logger: discard()})
 	s.Jellyfin.AddUser("alice", "wonderland")
-	alice := (&person{name: "alice", password: "wonderland", spent: freshStep()}).from(s, netip.MustParseAddr("198.51.100.1"))
+	alice := (&person{name: "alice", password: "wonderland"}).from(s, netip.MustParseAddr("198.51.100.1"))
 	alice.enrol(t)
 
 	wrong := alice.wrongCode()
@@ -237,7 +237,7 @@ func TestAStrangerDoesNotLockTheOwnerOut(t *testing.T) {
 func TestLosersOfARaceDoNotLockTheirAccount(t *testing.T) {
 	s := play(t, stage.Options{Redis: storetest.StartRedis(t).URL, Logger: discard()})
 	s.Jellyfin.AddUser("alice", "wonderland")
-	alice := (&person{name: "alice", password: "wonderland", spent: freshStep()}).from(s, netip.MustParseAddr("198.51.100.1"))
+	alice := (&person{name: "alice", password: "wonderland"}).from(s, netip.MustParseAddr("198.51.100.1"))
 	alice.enrol(t)
 	before := len(s.Jellyfin.LiveTokens())
 	code := alice.code(t)

@@ -213,7 +213,7 @@ func TestAnUnfinishedJellyfinIsNotPublished(t *testing.T) {
 			if resp, _ := stranger.get(t.Context(), t, "/sso/2fa", chrome...); resp.StatusCode != http.StatusOK {
 				t.Errorf("our own page: %d", resp.StatusCode)
 			}
-			alice := &person{name: "alice", password: "wonderland", base: app.base, http: app.client, device: "home", spent: freshStep()}
+			alice := &person{name: "alice", password: "wonderland", base: app.base, http: app.client, device: "home"}
 			if status, a, _ := alice.post(t, "enroll", alice.fields()); status != http.StatusServiceUnavailable {
 				t.Errorf("enroll: %d %+v, want 503", status, a)
 			}

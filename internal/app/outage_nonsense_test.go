@@ -160,7 +160,6 @@ func TestNonsenseIsNotPassedOn(t *testing.T) {
 	}
 	m.say(nil)
 	eventually(t, "Jellyfin", func() bool { return app.status(t, "/UserViews") == http.StatusOK })
-	alice.spent = freshStep()
 	alice.enrol(t)
 }
 
@@ -172,7 +171,7 @@ func TestNonsenseForASignInIsNone(t *testing.T) {
 	s := play(t, stage.Options{NoTunnel: true, Logger: log.logger(), Change: func(c *config.Config) { c.Jellyfin.URL = m.url }})
 	m.before(s.Jellyfin)
 	s.Jellyfin.AddUser("alice", "wonderland")
-	alice := &person{name: "alice", password: "wonderland", base: s.Local, http: http.DefaultClient, device: "home", spent: freshStep()}
+	alice := &person{name: "alice", password: "wonderland", base: s.Local, http: http.DefaultClient, device: "home"}
 	alice.enrol(t)
 	code := alice.code(t)
 	for i, answer := range []http.HandlerFunc{

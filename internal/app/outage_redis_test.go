@@ -24,7 +24,7 @@ func TestWithoutRedisNobodyIsLetInUnchecked(t *testing.T) {
 			base, client := visitor(s)
 			browser := browserClient(t)
 			browser.Transport = client.Transport
-			alice := &person{name: "alice", password: "wonderland", base: base, http: browser, device: "home", spent: freshStep()}
+			alice := &person{name: "alice", password: "wonderland", base: base, http: browser, device: "home"}
 			app := newAsker(s, alice.enrol(t).AuthenticatedUser.AccessToken)
 			inBrowser := append([]string{"Cookie", cookies(t, alice)}, chrome...)
 			page := newAsker(s, "")
@@ -93,7 +93,7 @@ func TestATokenThatRedisDidNotSeeIsLoggedOut(t *testing.T) {
 		Jellyfin: []jellyfintest.Option{jellyfintest.PasswordDelays(0, 500*time.Millisecond)},
 	})
 	s.Jellyfin.AddUser("alice", "wonderland")
-	alice := &person{name: "alice", password: "wonderland", base: s.Local, http: http.DefaultClient, device: "home", spent: freshStep()}
+	alice := &person{name: "alice", password: "wonderland", base: s.Local, http: http.DefaultClient, device: "home"}
 	alice.enrol(t)
 	before, asked := len(s.Jellyfin.LiveTokens()), s.Jellyfin.Count(authenticateByName)
 	other := *alice

@@ -54,11 +54,23 @@ func (c *call) json(status int, v any) {
 		return
 	}
 	contentType := "application/json; charset=utf-8"
-	if accept := c.r.Header.Get("Accept"); strings.Contains(accept, `profile="CamelCase"`) || strings.Contains(accept, "profile=CamelCase") {
+	if wantsCamelCase(c.r.Header.Get("Accept")) {
 		b = camelCase(b)
 		contentType = `application/json; profile="CamelCase"; charset=utf-8`
 	}
 	c.send(status, contentType, b)
+}
+
+// wantsCamelCase tells whether the first media range for JSON in an Accept header
+// asks for the profile: that of the SDK names it second, and gets none.
+func wantsCamelCase(accept string) bool {
+	for mediaRange := range strings.SplitSeq(accept, ",") {
+		mediaRange = strings.ReplaceAll(strings.TrimSpace(mediaRange), `"`, "")
+		if kind, rest, _ := strings.Cut(mediaRange, ";"); kind == "application/json" {
+			return strings.TrimSpace(rest) == "profile=CamelCase"
+		}
+	}
+	return false
 }
 
 // failed answers as Jellyfin's exception handler does.
