@@ -75,7 +75,9 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request, scheme string) {
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	c := &call{method: r.Method, target: r.RequestURI, host: r.Host, header: r.Header}
 	if r.ContentLength != 0 {
-		c.body, c.length = r.Body, r.ContentLength
+		body := &frontBody{body: r.Body}
+		defer body.end(w)
+		c.body, c.length = body, r.ContentLength
 	}
 	a, err := f.edge.visit(r.Context(), f.edge.currentVisitor(), scheme, c)
 	if err != nil {
