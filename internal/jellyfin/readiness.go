@@ -153,7 +153,9 @@ func (w *Watcher) ask(ctx context.Context) Readiness {
 	defer cancel()
 	info, err := w.client.PublicInfo(ctx)
 	state := classify(info, err)
-	if before, kept := w.keep(question, epoch, state, info); kept && before != state {
+	// The first answer is news also if the server is away, as it counts as from
+	// the start.
+	if before, kept := w.keep(question, epoch, state, info); kept && (before != state || question == 1) {
 		w.report(ctx, state, err)
 	}
 	return state

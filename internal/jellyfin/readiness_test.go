@@ -1,11 +1,14 @@
 package jellyfin_test
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,5 +95,19 @@ func TestFreshDoesNotTakeAnAnswerToAnEarlierQuestion(t *testing.T) {
 		if state := <-late; state != jellyfin.Unfinished {
 			t.Errorf("a fresh answer is %s, want unfinished", state)
 		}
+	}
+}
+
+func TestAServerThatIsAwayFromTheStartIsInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	base := &url.URL{Scheme: "http", Host: "127.0.0.1:1"}
+	w := jellyfin.NewWatcher(jellyfin.New(base, nil, 0), time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+	for range 2 {
+		if got := w.Check(t.Context()); got != jellyfin.Away {
+			t.Fatalf("Check = %v", got)
+		}
+	}
+	if got := strings.Count(log.String(), "jellyfin is away"); got != 1 {
+		t.Errorf("said %d times:\n%s", got, log.String())
 	}
 }
