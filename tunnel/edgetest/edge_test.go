@@ -71,9 +71,9 @@ func get(t *testing.T, c *http.Client, url string, header http.Header) string {
 // would like it to.
 func TestHeadersThatCloudflareAdds(t *testing.T) {
 	overBoth(t, func(t *testing.T, p tunnel.Protocol) {
-		var seen http.Header
+		headers := make(chan http.Header, 1)
 		edge := edgetest.Start(t, edgetest.Options{})
-		publish(t, edge, p, func(_ http.ResponseWriter, r *http.Request) { seen = r.Header })
+		publish(t, edge, p, func(_ http.ResponseWriter, r *http.Request) { headers <- r.Header.Clone() })
 		client := &http.Client{Transport: edge.TransportFor(edgetest.Visitor{
 			Addr: netip.MustParseAddr("2001:db8::7"), Country: "DE",
 		})}
@@ -89,6 +89,7 @@ func TestHeadersThatCloudflareAdds(t *testing.T) {
 			"X-Hop":                                   {"1"},
 			"X-End":                                   {"2"},
 		})
+		seen := <-headers
 		if seen.Get("Cf-Ray") == "" {
 			t.Error("no Cf-Ray")
 		}
