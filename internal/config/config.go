@@ -14,6 +14,7 @@
 //	otherwise  what the reference shows as default when that is not a plain value
 //	one_of     the words it may be, separated by bars
 //	empty      "none" when an explicit empty value is a value of its own
+//	separator  what stands between the items of a list on one line, "," if not said
 package config
 
 import (
@@ -40,6 +41,8 @@ type Config struct {
 	TOTP    TOTP    `yaml:"totp"`
 	Session Session `yaml:"session"`
 	SignIn  SignIn  `yaml:"signin"`
+	Policy  Policy  `yaml:"policy"`
+	Native  Native  `yaml:"native"`
 	Log     Log     `yaml:"log"`
 }
 
@@ -47,6 +50,10 @@ type Config struct {
 type Jellyfin struct {
 	// URL has a scheme (http or https) and a host, and nothing else.
 	URL *url.URL `yaml:"url" env:"JELLYWARD_JELLYFIN_URL" doc:"Where Jellyfin answers at home: http://192.168.1.5:8096, for example." otherwise:"required"`
+	// APIKey is never sent on a visitor's behalf but where a doc comment says so.
+	APIKey secret.Text `yaml:"api_key" env:"JELLYWARD_JELLYFIN_API_KEY" doc:"An API key of Jellyfin's, for check to look at its settings." otherwise:"empty: some settings are not checked"`
+	// LegacyAuthorization is one of auto, on and off.
+	LegacyAuthorization string `yaml:"legacy_authorization" env:"JELLYWARD_JELLYFIN_LEGACY_AUTHORIZATION" doc:"Whether Jellyfin itself understands X-Emby-Token, api_key and the like; auto: until version 12." default:"auto" one_of:"auto|on|off"`
 }
 
 // Tunnel says how to publish through Cloudflare. Without a token there is no
@@ -84,6 +91,48 @@ type Session struct {
 // SignIn concerns what visitors see before they are signed in.
 type SignIn struct {
 	Branding bool `yaml:"branding" env:"JELLYWARD_SIGNIN_BRANDING" doc:"Put a button that leads to the sign-in page onto jellyfin-web's own login page." default:"on" one_of:"on|off"`
+}
+
+// Policy says what passes to Jellyfin.
+type Policy struct {
+	// Unknown is one of token and deny.
+	Unknown string `yaml:"unknown" env:"JELLYWARD_POLICY_UNKNOWN" doc:"What a path needs that Jellyfin itself does not have, a plugin's for example: token or deny." default:"token" one_of:"token|deny"`
+	// Allow and Deny are lines in the language of the table of routes.
+	Allow []string `yaml:"allow" env:"JELLYWARD_POLICY_ALLOW" separator:";" doc:"Further paths that may pass, each as methods, pattern and action; a list, or with semicolons." otherwise:"none"`
+	Deny  []string `yaml:"deny" env:"JELLYWARD_POLICY_DENY" separator:";" doc:"Paths that never pass, each as methods and pattern; a list, or with semicolons." otherwise:"none"`
+	// Media is one of token, network and open.
+	Media string `yaml:"media" env:"JELLYWARD_POLICY_MEDIA" doc:"Who gets streams that Jellyfin gives to anybody: token, network (and networks that have shown a token lately) or open." default:"network" one_of:"token|network|open"`
+	// MediaFor is how long a network counts after the last proof.
+	MediaFor time.Duration `yaml:"media_for" env:"JELLYWARD_POLICY_MEDIA_FOR" doc:"How long a network gets streams without a token after it has last shown one." default:"12h"`
+	// Images is one of token, network and open.
+	Images string `yaml:"images" env:"JELLYWARD_POLICY_IMAGES" doc:"Who gets artwork and pictures of users: token, network or open, as for streams." default:"open" one_of:"token|network|open"`
+	// Admin is one of token, recent and lan.
+	Admin string `yaml:"admin" env:"JELLYWARD_POLICY_ADMIN" doc:"What administration needs: token, recent (a browser session younger than an hour) or lan (home only)." default:"token" one_of:"token|recent|lan"`
+	// Home are networks in CIDR notation.
+	Home []string `yaml:"home" env:"JELLYWARD_POLICY_HOME" doc:"Networks that count as home on the local listener; a list, or with commas." default:"127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"`
+	// PublicUsers is one of hide and show.
+	PublicUsers string `yaml:"public_users" env:"JELLYWARD_POLICY_PUBLIC_USERS" doc:"Whether visitors from outside see the users' names before they sign in." default:"hide" one_of:"hide|show"`
+	// LocalAddress is one of hide and show.
+	LocalAddress string `yaml:"local_address" env:"JELLYWARD_POLICY_LOCAL_ADDRESS" doc:"Whether visitors from outside are told Jellyfin's address at home." default:"hide" one_of:"hide|show"`
+	// WebCSP is one of auto, strict, plugins and off.
+	WebCSP string `yaml:"web_csp" env:"JELLYWARD_POLICY_WEB_CSP" doc:"Content security policy of jellyfin-web: strict, plugins (inline scripts too), off, or auto: plugins for administrators and else strict." default:"auto" one_of:"auto|strict|plugins|off"`
+	// Legacy makes old apps work with a Jellyfin that does not know
+	// their way to present a token any more.
+	Legacy bool `yaml:"legacy" env:"JELLYWARD_POLICY_LEGACY" doc:"Translate old forms of tokens where Jellyfin does not understand them." default:"on" one_of:"on|off"`
+	// Tokens is one of any and here.
+	Tokens string `yaml:"tokens" env:"JELLYWARD_POLICY_TOKENS" doc:"Which of Jellyfin's tokens pass from outside: any, or only those that were given out here." default:"any" one_of:"any|here"`
+	// APIKeys are lines as jellyward apikey add prints them.
+	APIKeys []string `yaml:"api_keys" env:"JELLYWARD_POLICY_API_KEYS" separator:";" doc:"API keys that pass although they were not given out here, as jellyward apikey add prints them." otherwise:"none"`
+}
+
+// Native concerns apps: phones, televisions, players.
+type Native struct {
+	// PasswordLogin is one of code and off.
+	PasswordLogin string `yaml:"password_login" env:"JELLYWARD_NATIVE_PASSWORD_LOGIN" doc:"How apps sign in on their own login screen: code (right behind the password) or off." default:"code" one_of:"code|off"`
+	// MaxAge is zero for no limit.
+	MaxAge time.Duration `yaml:"max_age" env:"JELLYWARD_NATIVE_MAX_AGE" doc:"How long an app stays signed in, at most; 0 for as long as Jellyfin says." default:"0s"`
+	// Hint is empty for none.
+	Hint string `yaml:"hint" env:"JELLYWARD_NATIVE_HINT" doc:"What apps show above their login form; empty for nothing." default:"Type your six-digit code right behind your password." empty:"none"`
 }
 
 // Log says what is logged, and how, to standard error.

@@ -113,7 +113,7 @@ func (r *yamlReader) leaf(s setting, node ast.Node) {
 			itemText, itemOK := scalar(unwrap(item))
 			items[i], ok = itemText, ok && itemOK
 		}
-		text = strings.Join(items, ",")
+		text = strings.Join(items, s.Separator)
 	}
 	if !ok {
 		r.report(at, s.Key, "is not a plain value", "write the value itself behind the colon")

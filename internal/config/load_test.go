@@ -61,7 +61,7 @@ log:
 		t.Fatal(err)
 	}
 	want := Config{
-		Jellyfin:  Jellyfin{URL: &url.URL{Scheme: "http", Host: "192.168.1.5:8096"}},
+		Jellyfin:  Jellyfin{URL: &url.URL{Scheme: "http", Host: "192.168.1.5:8096"}, LegacyAuthorization: "auto"},
 		BasePath:  "/media/jellyfin",
 		PublicURL: "https://jellyfin.example.org",
 		Tunnel: Tunnel{
@@ -75,6 +75,8 @@ log:
 		TOTP:    TOTP{Issuer: "Home"},
 		Session: Session{MaxAge: 48 * time.Hour},
 		Log:     Log{Level: slog.LevelDebug, Format: "json"},
+		Policy:  Default().Policy,
+		Native:  Default().Native,
 	}
 	if diff := cmp.Diff(want, got, reveal); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)
@@ -91,7 +93,7 @@ func TestLoadDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Jellyfin: Jellyfin{URL: &url.URL{Scheme: "http", Host: "jellyfin:8096"}},
+		Jellyfin: Jellyfin{URL: &url.URL{Scheme: "http", Host: "jellyfin:8096"}, LegacyAuthorization: "auto"},
 		Tunnel:   Tunnel{Protocol: "auto", Connections: 4},
 		Listen:   "127.0.0.1:8097",
 		Ops:      Ops{Listen: "127.0.0.1:9097"},
@@ -100,7 +102,21 @@ func TestLoadDefaults(t *testing.T) {
 		TOTP:     TOTP{Issuer: "Jellyfin"},
 		Session:  Session{MaxAge: 720 * time.Hour},
 		SignIn:   SignIn{Branding: true},
-		Log:      Log{Level: slog.LevelInfo, Format: "auto"},
+		Policy: Policy{
+			Unknown:      "token",
+			Media:        "network",
+			MediaFor:     12 * time.Hour,
+			Images:       "open",
+			Admin:        "token",
+			Home:         []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"},
+			PublicUsers:  "hide",
+			LocalAddress: "hide",
+			WebCSP:       "auto",
+			Legacy:       true,
+			Tokens:       "any",
+		},
+		Native: Native{PasswordLogin: "code", Hint: "Type your six-digit code right behind your password."},
+		Log:    Log{Level: slog.LevelInfo, Format: "auto"},
 	}
 	if diff := cmp.Diff(want, got, reveal); diff != "" {
 		t.Errorf("Load (-want +got):\n%s", diff)

@@ -298,7 +298,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			field.SetString(marker)
 			marked++
 		}
-		if named := strings.ToLower(s.Key); strings.Contains(named, "token") && field.Type() != reflect.TypeFor[secret.Text]() {
+		if named := strings.ToLower(s.Key); strings.Contains(named, "token") && s.Key != "policy.tokens" && field.Type() != reflect.TypeFor[secret.Text]() {
 			t.Errorf("%s is a %s", s.Key, field.Type())
 		}
 	}

@@ -21,8 +21,9 @@ type setting struct {
 	Default   string
 	Otherwise string
 	OneOf     []string
-	Secret    bool // also as NAME_FILE; never printed
-	EmptyIs   bool // an explicit empty value is a value of its own
+	Secret    bool   // also as NAME_FILE; never printed
+	EmptyIs   bool   // an explicit empty value is a value of its own
+	Separator string // between the items of a list
 	index     []int
 }
 
@@ -49,7 +50,11 @@ func settingsOf(t reflect.Type, prefix string, index []int) []setting {
 			Otherwise: f.Tag.Get("otherwise"),
 			Secret:    f.Type == reflect.TypeFor[secret.Text](),
 			EmptyIs:   f.Tag.Get("empty") == "none",
+			Separator: ",",
 			index:     at,
+		}
+		if separator := f.Tag.Get("separator"); separator != "" {
+			s.Separator = separator
 		}
 		if words := f.Tag.Get("one_of"); words != "" {
 			s.OneOf = strings.Split(words, "|")
@@ -80,7 +85,7 @@ func (s setting) set(c *Config, text string) (cause, hint string) {
 		}
 		*p = n
 	case *[]string:
-		*p = splitList(text)
+		*p = splitList(text, s.Separator)
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {
@@ -124,10 +129,10 @@ func isOn(text string) bool {
 	return text == "on" || text == "true" || text == "yes"
 }
 
-// splitList splits at commas and drops what is empty.
-func splitList(text string) []string {
+// splitList splits at separators and drops what is empty.
+func splitList(text, separator string) []string {
 	var list []string
-	for item := range strings.SplitSeq(text, ",") {
+	for item := range strings.SplitSeq(text, separator) {
 		if item = strings.TrimSpace(item); item != "" {
 			list = append(list, item)
 		}

@@ -3,6 +3,8 @@
 package secret
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +19,16 @@ const redacted = "REDACTED"
 // Decoding JSON into a Text works as with a string. One hole remains, since
 // encoding/json does not ask: a Text must not be the key of a map.
 type Text string
+
+// Hash is what a secret of many random bits, such as one of Jellyfin's tokens, is
+// kept and found by: its SHA-256 in base64url without padding. "" is its own hash.
+func (t Text) Hash() string {
+	if t == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(t))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 // String gives "REDACTED".
 func (Text) String() string { return redacted }
