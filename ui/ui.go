@@ -28,7 +28,7 @@ type UI struct {
 func New() *UI {
 	assets, names := loadAssets()
 	u := &UI{pages: map[string]*template.Template{}, assets: assets}
-	for _, page := range []string{"signin", "enrol", "account", "handoff", "notice"} {
+	for _, page := range []string{"signin", "enrol", "account", "connect", "handoff", "notice"} {
 		t := template.New("layout.tmpl").Funcs(template.FuncMap{
 			"asset": func(name string) (string, error) {
 				if hashed, ok := names[name]; ok {
@@ -66,16 +66,6 @@ type Enrol struct {
 	Notice string
 }
 
-// Account is the page of somebody who is signed in.
-type Account struct {
-	Place
-	// UserName is whose page it is.
-	UserName string
-	// ServerID and UserID find the browser's own record of this session.
-	ServerID, UserID string
-	Notice           string
-}
-
 // HandOff is the page that tells jellyfin-web, in its own storage, who is
 // signed in, and goes on to it. It carries a live token and must not be stored.
 type HandOff struct {
@@ -88,9 +78,6 @@ func (u *UI) SignIn(w io.Writer, v SignIn) error { return u.render(w, "signin", 
 
 // Enrol writes the enrolment page.
 func (u *UI) Enrol(w io.Writer, v Enrol) error { return u.render(w, "enrol", v) }
-
-// Account writes the account page.
-func (u *UI) Account(w io.Writer, v Account) error { return u.render(w, "account", v) }
 
 // HandOff writes the hand-off page.
 func (u *UI) HandOff(w io.Writer, v HandOff) error { return u.render(w, "handoff", v) }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // pages renders every page with values that are as hostile as they can get.
@@ -18,7 +19,14 @@ func pages(t *testing.T, hostile string) map[string]string {
 		"signin": func(w io.Writer) error { return u.SignIn(w, SignIn{Place: place, Notice: hostile}) },
 		"enrol":  func(w io.Writer) error { return u.Enrol(w, Enrol{Place: place, Notice: hostile}) },
 		"account": func(w io.Writer) error {
-			return u.Account(w, Account{Place: place, UserName: hostile, ServerID: hostile, UserID: hostile, Notice: hostile})
+			return u.Account(w, Account{
+				Place: place, UserName: hostile, ServerID: hostile, UserID: hostile, Notice: hostile,
+				Devices:      []Device{{ID: hostile, App: hostile, Name: hostile, Kind: hostile, From: hostile}, {Current: true}},
+				AppPasswords: []AppPassword{{ID: hostile, Name: hostile, UsedBy: hostile, Used: time.Unix(1, 0)}},
+			})
+		},
+		"connect": func(w io.Writer) error {
+			return u.Connect(w, Connect{Place: place, UserName: hostile, Code: hostile, Notice: hostile})
 		},
 		"handoff": func(w io.Writer) error {
 			return u.HandOff(w, HandOff{Place: place, ServerID: hostile, UserID: hostile, Token: hostile})

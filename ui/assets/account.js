@@ -1,12 +1,50 @@
-// Signing out also takes the token out of jellyfin-web's record; the form then
-// goes to the server by itself.
+// Devices, app passwords, and signing out. Signing out also takes the token out
+// of jellyfin-web's record; the form then goes to the server by itself.
 (function () {
   'use strict';
 
+  var J = window.Jellyward;
   var account = document.getElementById('account');
+
   document.getElementById('signout-form').addEventListener('submit', function () {
     try {
-      window.Jellyward.credentials.forget(account.dataset.server, account.dataset.user);
+      J.credentials.forget(account.dataset.server, account.dataset.user);
     } catch (e) { /* without storage there is nothing to take out */ }
+  });
+
+  // press makes each button that has the attribute post something once, and
+  // then shows the page anew.
+  function press(attribute, path, data) {
+    Array.prototype.forEach.call(account.querySelectorAll('[' + attribute + ']'), function (button) {
+      button.addEventListener('click', function () {
+        button.disabled = true;
+        J.say(account, 'One moment…', false);
+        J.post(path, data(button)).then(function (answer) {
+          if (answer.status === 200) {
+            location.reload();
+            return;
+          }
+          if (J.complain(account, button, answer) !== J.KEEP) button.disabled = false;
+        });
+      });
+    });
+  }
+
+  press('data-end', 'devices/signout', function (button) { return { Id: button.dataset.end }; });
+  press('data-end-others', 'devices/signout', function () { return { Others: true }; });
+  press('data-revoke', 'passwords/revoke', function (button) { return { Id: button.dataset.revoke }; });
+
+  var form = document.getElementById('password-form');
+  if (!form) return;
+  var made = document.getElementById('made');
+  J.submit(form, account, function (button) {
+    var name = form.elements.name.value.trim();
+    return J.post('passwords', { Name: name }).then(function (answer) {
+      if (answer.status !== 200) return J.complain(account, button, answer);
+      made.querySelector('[data-made-name]').textContent = name;
+      made.querySelector('[data-made]').textContent = answer.body.Password;
+      J.show(made);
+      return J.KEEP;
+    });
   });
 })();
