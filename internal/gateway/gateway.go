@@ -83,6 +83,9 @@ type Gateway struct {
 	// PublicURL is the origin that visitors use, or nil to take it from the
 	// request.
 	PublicURL *url.URL
+	// Home are the networks from which a visitor of the local listener counts
+	// as at home.
+	Home []netip.Prefix
 	// Branding makes jellyfin-web's own login page lead to ours.
 	Branding bool
 	// Via tells whether a request came through our own tunnel.

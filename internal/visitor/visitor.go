@@ -20,6 +20,10 @@ type Visitor struct {
 	Host string
 	// Tunnelled tells that the request came through Cloudflare.
 	Tunnelled bool
+	// Home tells that the request came from a machine at home: over the local
+	// listener, from one of the networks that count as home, and not by way of
+	// another proxy. It is never set through the tunnel.
+	Home bool
 	// RequestID names the request in logs and on error pages.
 	RequestID string
 }
