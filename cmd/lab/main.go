@@ -111,7 +111,11 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) error {
 	s.Jellyfin.AddUser("bob", "builder")
 	s.Jellyfin.AddUser("root", "toor", jellyfintest.Admin)
 	app := s.Jellyfin.Issue(alice.ID, jellyfintest.Device{ID: "television", Name: "Television", Client: "An app"})
-	announce(out, o, s, app.Value)
+	tv, err := watchTelevision(ctx, s.Edge.URL()+o.base)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	announce(out, o, s, app.Value, tv)
 
 	<-ctx.Done()
 	fmt.Fprintln(out, "\nStriking the set …")
@@ -136,7 +140,7 @@ func logger(o options, w io.Writer) *slog.Logger {
 
 // announce says where everything is and what to try. The token is one that an
 // app has from a sign-in at home.
-func announce(out io.Writer, o options, s *stage.Stage, token string) {
+func announce(out io.Writer, o options, s *stage.Stage, token, tv string) {
 	visitors := s.Edge.URL() + o.base
 	fmt.Fprintf(out, `
   browser ──► fake Cloudflare edge ──%[1]s──► jellyward ──► fake Jellyfin %[2]s
@@ -145,6 +149,7 @@ func announce(out io.Writer, o options, s *stage.Stage, token string) {
   Users              alice / wonderland, bob / builder, root / toor (administrator)
   At home            %[4]s%[5]s/   (the local listener, no tunnel)
   Jellyfin itself    %[6]s/   (unguarded, as on its own network)
+  A television       %[9]s   (pretends, and shows the digits of Quick Connect)
   For operators      %[7]s/readyz and /metrics
 
   Try this:
@@ -160,5 +165,5 @@ func announce(out io.Writer, o options, s *stage.Stage, token string) {
          curl -i -H 'Authorization: MediaBrowser Token="%[8]s"' '%[3]s/Users/Me'
 
   Ctrl-C ends everything and leaves nothing behind.
-`, o.protocol, o.jellyfin, visitors, s.Local, o.base, s.Jellyfin.URL, s.Ops, token)
+`, o.protocol, o.jellyfin, visitors, s.Local, o.base, s.Jellyfin.URL, s.Ops, token, tv)
 }
