@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/jellyward/jellyward/internal/policy"
 	"github.com/jellyward/jellyward/internal/proxy"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/visitor"
@@ -30,6 +31,30 @@ func (g *Gateway) document(w *recorder, req *request) {
 	g.forward(w, req, proxy.Treatment{Document: true})
 }
 
+// toHTTPS leads a person who opened a page of ours or of jellyfin-web over plain
+// HTTP through the tunnel to the same page over https, if the admin says that
+// this is where visitors come, and tells whether it did.
+func (g *Gateway) toHTTPS(w http.ResponseWriter, req *request) bool {
+	secure := g.PublicURL != nil && g.PublicURL.Scheme == "https" && strings.EqualFold(g.PublicURL.Host, req.visitor.Host)
+	if !secure || !req.visitor.Tunnelled || req.Header.Get("X-Forwarded-Proto") != "http" {
+		return false
+	}
+	if a := req.decision.Action; a != policy.Portal && a != policy.Page {
+		return false
+	}
+	if req.decision.Method != http.MethodGet || !isNavigation(req.Request) {
+		return false
+	}
+	location := "https://" + req.visitor.Host + req.path.String()
+	if query := req.path.RawQuery(); query != "" {
+		location += "?" + query
+	}
+	ownHeaders(w.Header(), req.Request)
+	w.Header().Set("Location", location)
+	w.WriteHeader(http.StatusPermanentRedirect)
+	return true
+}
+
 // toSignIn sends the visitor to the sign-in page and tells it the way back,
 // percent-encoded: one desktop app searches for "/web" in the whole address.
 func (g *Gateway) toSignIn(w http.ResponseWriter, req *request) {
@@ -40,7 +65,7 @@ func (g *Gateway) toSignIn(w http.ResponseWriter, req *request) {
 	if query := req.path.RawQuery(); query != "" {
 		back += "?" + query
 	}
-	noStore(w.Header())
+	ownHeaders(w.Header(), req.Request)
 	w.Header().Set("Location", g.signInPath()+"?return="+url.QueryEscape(back))
 	w.WriteHeader(http.StatusFound)
 }

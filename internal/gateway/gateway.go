@@ -159,6 +159,9 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 
 // route sends req where its decision says.
 func (g *Gateway) route(w *recorder, req *request) {
+	if g.toHTTPS(w, req) {
+		return
+	}
 	if req.decision.Action == policy.Portal {
 		g.portal(w, req)
 		return
@@ -221,7 +224,7 @@ func (g *Gateway) outside(w http.ResponseWriter, req *request) {
 		g.refuse(w, req.Request, refusal{status: http.StatusNotFound, message: "There is nothing here."})
 		return
 	}
-	noStore(w.Header())
+	ownHeaders(w.Header(), req.Request)
 	w.Header().Set("Location", g.Base.String()+"/web/")
 	w.WriteHeader(http.StatusFound)
 }

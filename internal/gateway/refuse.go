@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/visitor"
 	"github.com/jellyward/jellyward/ui"
 )
 
@@ -64,8 +65,7 @@ func (g *Gateway) Failed(w http.ResponseWriter, r *http.Request, status int) {
 // own answers.
 func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, rf refusal) {
 	h := w.Header()
-	noStore(h)
-	h.Set("X-Content-Type-Options", "nosniff")
+	ownHeaders(h, r)
 	if r.Header.Get("Origin") != "" {
 		h.Set("Access-Control-Allow-Origin", "*")
 	}
@@ -90,6 +90,18 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, rf refusal) {
 	_, _ = w.Write(body) // nobody to tell if the visitor has gone
 }
 
+// ownHeaders are on every answer of our own: nobody stores it, guesses its type
+// or learns from it where the visitor was, and browsers that came over https
+// never come over http again.
+func ownHeaders(h http.Header, r *http.Request) {
+	noStore(h)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	if v, ok := visitor.From(r.Context()); ok && v.Secure() {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
 func (g *Gateway) refusePage(w http.ResponseWriter, rf refusal) {
 	title := rf.title
 	if title == "" {
@@ -98,7 +110,6 @@ func (g *Gateway) refusePage(w http.ResponseWriter, rf refusal) {
 	place := ui.Place{Base: g.Base.String(), Next: g.Base.String() + "/web/"}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", noticePolicy)
-	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(rf.status)
 	// An error is the visitor's who has gone.
 	_ = g.Pages.Notice(w, ui.Notice{Place: place, Title: title, Message: rf.message, SignIn: rf.signIn})

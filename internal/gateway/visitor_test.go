@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -208,6 +209,57 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 	for _, want := range []string{"client=203.0.113.9", "path=/Items", "decision=token", "status=200", "request_id=", "took="} {
 		if !strings.Contains(log, want) {
 			t.Errorf("the log lacks %s:\n%s", want, log)
+		}
+	}
+}
+
+func TestPagesOverPlainHTTPMoveToHTTPS(t *testing.T) {
+	plain := append(navigation(chrome), "X-Forwarded-Proto", "http")
+	for _, tt := range []struct {
+		name, public, request string
+		pairs                 []string
+		location              string
+	}{
+		{"document", "https://jellyfin.example.org", "GET /web/?a=b", plain, "https://jellyfin.example.org/web/?a=b"},
+		{"sign-in page", "https://jellyfin.example.org", "GET /sso/2fa", plain, "https://jellyfin.example.org/sso/2fa"},
+		{"https", "https://jellyfin.example.org", "GET /sso/2fa", navigation(chrome), ""},
+		{"no public URL", "", "GET /sso/2fa", plain, ""},
+		{"plain public URL", "http://jellyfin.example.org", "GET /sso/2fa", plain, ""},
+		{"another host", "https://other.example.org", "GET /sso/2fa", plain, ""},
+		{"a program", "https://jellyfin.example.org", "GET /sso/2fa", []string{"X-Forwarded-Proto", "http", "User-Agent", "curl/8"}, ""},
+		{"a post", "https://jellyfin.example.org", "POST /sso/2fa", plain, ""},
+		{"a script", "https://jellyfin.example.org", "GET /web/main.js", plain, ""},
+		{"not through the tunnel", "https://jellyfin.example.org", "GET /sso/2fa", append(plain, "Test-Tunnel", ""), ""},
+	} {
+		s := newScene(t, "")
+		if tt.public != "" {
+			public, err := url.Parse(tt.public)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.PublicURL = public
+		}
+		resp := s.ask(tt.request, tt.pairs...)
+		if got := resp.Header.Get("Location"); got != tt.location || (tt.location != "") != (resp.StatusCode == http.StatusPermanentRedirect) {
+			t.Errorf("%s: %d, Location = %q, want %q", tt.name, resp.StatusCode, got, tt.location)
+		}
+	}
+}
+
+func TestOurOwnAnswersCarrySafeHeaders(t *testing.T) {
+	for _, request := range []string{"GET /Items", "POST /Users/AuthenticateByName", "TRACE /Items", "GET /web/", "GET /health"} {
+		s := newScene(t, "")
+		h := s.ask(request, navigation(chrome)...).Header
+		for name, want := range map[string]string{
+			"Cache-Control": "no-store", "Cdn-Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+			"Referrer-Policy": "no-referrer", "Strict-Transport-Security": "max-age=31536000",
+		} {
+			if h.Get(name) != want {
+				t.Errorf("%s: %s = %q, want %q", request, name, h.Get(name), want)
+			}
+		}
+		if h := s.ask(request, "X-Forwarded-Proto", "http").Header; h.Get("Strict-Transport-Security") != "" {
+			t.Errorf("%s: HSTS over plain HTTP", request)
 		}
 	}
 }

@@ -31,6 +31,9 @@ func (p *portal) signInPage(w http.ResponseWriter, r *http.Request) {
 		p.trouble(r, "session not looked up", err)
 		view.Notice = noticeStore
 		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+	case r.URL.Query().Get("fresh") == "1":
+		// Administration may need a session that has just begun.
+		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
 	case r.URL.Query().Get("again") == "1":
 		p.signInAgain(w, r, s, view)
 	default:
