@@ -28,9 +28,21 @@ type Treatment struct {
 	// Branding rewrites the answer so that jellyfin-web's own login page
 	// leads to ours.
 	Branding bool
-	// Document marks the answer so that no cache stores it, and takes away
-	// what a later conditional request could refer to.
+	// Hint, if not empty, is a line of plain text that is put before the
+	// admin's login disclaimer in an answer of /Branding/Configuration. Native
+	// apps show the disclaimer as it is, without reading it as HTML.
+	Hint string
+	// HideAddress takes Jellyfin's address at home out of an answer of
+	// /System/Info/Public. An answer in which it cannot be looked for does not
+	// pass: the visitor gets 502.
+	HideAddress bool
+	// Document marks the answer so that no cache stores it, takes away what a
+	// later conditional request could refer to, and tells the browser to be
+	// careful with it.
 	Document bool
+	// CSP is the content security policy of a document. Answers in JSON never
+	// get one.
+	CSP CSP
 	// Private keeps the answer out of shared caches. Cloudflare stores MP4,
 	// MKV and JPG files by default.
 	Private bool
