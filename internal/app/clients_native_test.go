@@ -185,7 +185,7 @@ func TestMediaNeedsATokenFromTheNetwork(t *testing.T) {
 		for _, script := range nativeScripts() {
 			for i, row := range script.rows {
 				path, err := policy.ParsePath(home.here.fill(row.target), policy.Base{})
-				if err == nil && script.bare[i] && decide.Decide(row.method, path).Action == policy.Media {
+				if err == nil && script.bare[i] && decide.Decide(row.method, path, "").Action == policy.Media {
 					media = append(media, row)
 				}
 			}

@@ -143,9 +143,9 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 		return
 	}
 	cleanConnection(r)
-	req := &request{Request: r, visitor: v, path: path, decision: g.Policy.Decide(r.Method, path), socket: wantsSocket(r)}
+	req := &request{Request: r, visitor: v, path: path, decision: g.Policy.Decide(r.Method, path, ""), socket: wantsSocket(r)}
 	if req.socket {
-		req.decision = g.Policy.Upgrade(path)
+		req.decision = g.Policy.Upgrade(path, "")
 	}
 	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery())
 	entry.request = req

@@ -42,7 +42,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.Run(r.method+" "+path.Local(), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if d := p.Decide(r.method, path); d.Method == "" {
+				if d := p.Decide(r.method, path, ""); d.Method == "" {
 					b.Fatal("no method")
 				}
 			}
@@ -57,7 +57,7 @@ func TestCommonDecisionsAllocateNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := testing.AllocsPerRun(100, func() { p.Decide(r.method, path) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { p.Decide(r.method, path, "") }); n != 0 {
 			t.Errorf("Decide(%s %s) allocates %v times", r.method, r.target, n)
 		}
 		if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.target, policy.Base{}) }); n > 1 {

@@ -12,7 +12,7 @@ func decide(t *testing.T, p *policy.Policy, method, target string) policy.Decisi
 	if err != nil {
 		t.Fatalf("ParsePath(%s): %v", target, err)
 	}
-	return p.Decide(method, path)
+	return p.Decide(method, path, "")
 }
 
 func TestDecide(t *testing.T) {
@@ -155,14 +155,14 @@ func TestOutsideTheBasePathNothingPasses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := policy.New().Decide("GET", path).Action; got != policy.Deny {
+		if got := policy.New().Decide("GET", path, "").Action; got != policy.Deny {
 			t.Errorf("Decide(GET %s) = %v below %s, want deny", target, got, base)
 		}
 	}
 }
 
 func TestNothingPassesForThePathThatWasNeverParsed(t *testing.T) {
-	if got := policy.New().Decide("GET", policy.Path{}).Action; got != policy.Deny {
+	if got := policy.New().Decide("GET", policy.Path{}, "").Action; got != policy.Deny {
 		t.Errorf("Decide of a zero Path = %v, want deny", got)
 	}
 }
@@ -184,7 +184,7 @@ func TestWebSocketsNeedATokenOnAnyPath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := p.Upgrade(path).Action; got != want {
+		if got := p.Upgrade(path, "").Action; got != want {
 			t.Errorf("Upgrade(%s) = %v, want %v", target, got, want)
 		}
 	}

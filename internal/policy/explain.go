@@ -39,7 +39,7 @@ func (p *Policy) Explain(request string, base Base) Explanation {
 		return e
 	}
 	e.Path = path.String()
-	e.Decision = p.Decide(methodName, path)
+	e.Decision = p.Decide(methodName, path, "")
 	e.Stranger, e.Browser, e.App = e.Decision.outcomes(path.Outside())
 	return e
 }

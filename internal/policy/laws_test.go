@@ -134,7 +134,7 @@ func (l *laws) seenAlike(m *model, p policy.Path, target string, base policy.Bas
 // decidedOnWhatRuns: the row is the one of the operation that would run, unless
 // nothing passes at all.
 func (l *laws) decidedOnWhatRuns(m *model, p policy.Path, method string) error {
-	d := l.policy.Decide(method, p)
+	d := l.policy.Decide(method, p, "")
 	if p.Outside() {
 		if d.Action != policy.Deny {
 			return fmt.Errorf("outside the base path is %v", d.Action)
@@ -199,7 +199,7 @@ func TestNothingProtectedRunsUnasked(t *testing.T) {
 			if err != nil || row.Action == "-" || row.Action == "405" {
 				continue
 			}
-			d := l.policy.Decide(row.Method, p)
+			d := l.policy.Decide(row.Method, p, "")
 			if (slices.Contains(never, row.Action) || strings.HasPrefix(row.Action, "StartupController.")) && !closed(d.Action) {
 				t.Errorf("%s %s runs %s, decided %v", row.Method, row.Target, row.Action, d.Action)
 			}

@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Policy is the compiled table of routes. It is made by [New] and safe for use
 // by many goroutines.
@@ -21,19 +24,11 @@ type Decision struct {
 	// Method is the request's method in its canonical upper case, as it should
 	// be forwarded; "" if it is none that we know.
 	Method string
-}
-
-// New compiles the table that is part of the program.
-func New() *Policy {
-	rules, err := parseRules(routes)
-	if err != nil {
-		panic("policy: " + err.Error()) // a mistake in this package, found by any test
-	}
-	p, err := compile(rules)
-	if err != nil {
-		panic("policy: " + err.Error())
-	}
-	return p
+	// Elevated tells that Jellyfin asks for an administrator here, in one of the
+	// versions at least: its administration.
+	Elevated bool
+	// Outside tells that the path does not lie below the base path.
+	Outside bool
 }
 
 func compile(rules []Rule) (*Policy, error) {
@@ -65,15 +60,18 @@ func compile(rules []Rule) (*Policy, error) {
 // any ASCII case. A path that no row is for falls to the table's last rows,
 // which ask for a token.
 //
+// The client is what the request calls itself, percent-decoded, "" if it does
+// not say. It counts only where a line of the admin's names clients.
+//
 // A path that is not a denied one, but could be taken for one by a reader more
 // careless than Jellyfin (who decodes twice, or takes ſ for s), is denied too.
-func (p *Policy) Decide(methodName string, path Path) Decision {
+func (p *Policy) Decide(methodName string, path Path, client string) Decision {
 	m := parseMethod(methodName)
 	switch {
 	case m == methodUnknown:
 		return Decision{Action: p.unknown.Action, Rule: p.unknown}
 	case path.outside || path.lower == "":
-		return Decision{Action: p.outside.Action, Rule: p.outside, Method: m.String()}
+		return Decision{Action: p.outside.Action, Rule: p.outside, Method: m.String(), Outside: true}
 	}
 	rule := p.match(path.lower, m)
 	for _, depth := range path.depths {
@@ -81,7 +79,7 @@ func (p *Policy) Decide(methodName string, path Path) Decision {
 			rule = suspect(rule, p.match(depth, m))
 		}
 	}
-	return Decision{Action: rule.Action, Rule: rule, Method: m.String()}
+	return Decision{Action: rule.Action, Rule: rule, Method: m.String(), Elevated: elevated(rule.Auth)}
 }
 
 // suspect is the rule for a path that goes to rule and that a careless reader
@@ -100,9 +98,9 @@ func suspect(rule, careless Rule) Rule {
 // Upgrade says what a WebSocket upgrade on path needs. Jellyfin opens its one
 // WebSocket on any path, so this is never less than a token. A path on which
 // something is closed, to whatever method, opens none.
-func (p *Policy) Upgrade(path Path) Decision {
+func (p *Policy) Upgrade(path Path, client string) Decision {
 	for m := range methodCount {
-		if d := p.Decide(m.String(), path); d.Rule.closed() {
+		if d := p.Decide(m.String(), path, client); d.Rule.closed() {
 			d.Method = methodGet.String()
 			return d
 		}
@@ -128,4 +126,10 @@ func (p *Policy) match(lower string, m method) Rule {
 // closed tells that nothing under this rule reaches Jellyfin.
 func (r Rule) closed() bool {
 	return r.Action == Deny || r.Action == SignIn || r.Action == Portal
+}
+
+// elevated tells that one of Jellyfin's authorisation policies asks for an
+// administrator.
+func elevated(auth string) bool {
+	return strings.Contains(auth, "RequiresElevation") || strings.Contains(auth, "Elevated")
 }

@@ -200,7 +200,7 @@ func TestRespellingIsDecidedAlikeOrRefused(t *testing.T) {
 		if err != nil || p.Outside() {
 			return
 		}
-		want, got := l.policy.Decide(r.method, original), l.policy.Decide(method, p)
+		want, got := l.policy.Decide(r.method, original, ""), l.policy.Decide(method, p, "")
 		if p.Lower() == original.Lower() && got != want {
 			t.Fatalf("%s %s is decided by %s, %s by %s", method, spelled, got.Rule.Pattern, r.target, want.Rule.Pattern)
 		}

@@ -74,7 +74,7 @@ func TestTheMostLiteralRowWithTheMethodCounts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := p.Decide(tt.method, path); got.Rule.Why != tt.want {
+		if got := p.Decide(tt.method, path, ""); got.Rule.Why != tt.want {
 			t.Errorf("%s %s goes to %q, want %q", tt.method, tt.path, got.Rule.Why, tt.want)
 		}
 	}
