@@ -10,6 +10,7 @@
   var form = byId('connect-form');
   var ask = byId('ask');
   var input = byId('connect-code');
+  var linked = !!input.value;
 
   // digits drops the spaces and dashes that come along when digits are pasted.
   function digits() { return input.value.replace(/[^0-9]/g, ''); }
@@ -35,7 +36,8 @@
     put('[data-digits]', code.slice(0, 3) + ' ' + code.slice(3));
     J.say(ask, '', false);
     J.show(ask);
-    byId('ask-allow').focus();
+    // Who only followed a link should read first.
+    (linked ? ask.querySelector('h1') : byId('ask-allow')).focus();
   }
 
   J.submit(form, panel, function (button) {
@@ -71,6 +73,7 @@
 
   byId('ask-cancel').addEventListener('click', function () {
     input.value = '';
+    linked = false;
     J.say(panel, '', false);
     J.show(panel);
   });
