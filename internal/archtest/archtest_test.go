@@ -151,6 +151,7 @@ var below = map[string][]string{
 	"internal/app":             {"*"},
 	"internal/gateway":         {"internal/policy", "internal/session", "internal/visitor", "internal/jellyfin", "internal/proxy", "internal/secret", "internal/throttle", "ui"},
 	"internal/portal":          {"internal/signin", "internal/session", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor", "internal/totp", "ui"},
+	"internal/native":          {"internal/signin", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/signin":          {"internal/totp", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/proxy":           {"internal/jellyfin", "internal/visitor"},
 	"internal/store":           {"internal/session", "internal/totp", "internal/throttle", "internal/seal", "internal/secret"},

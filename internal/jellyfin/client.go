@@ -68,14 +68,28 @@ type Session struct {
 	Admin bool
 	// Raw is Jellyfin's whole AuthenticationResult, unchanged.
 	Raw json.RawMessage
+	// ContentType is the media type of Raw as Jellyfin wrote it.
+	ContentType string
 }
 
-// Authenticate signs name in with password on device, and tells Jellyfin that
-// it does so for visitor. Jellyfin ends an older token of the same user and
-// device id. The errors are [ErrCredentials], [ErrForbidden] and
-// [ErrUnavailable].
-func (c *Client) Authenticate(ctx context.Context, device Device, name string, password secret.Text, visitor netip.Addr) (Session, error) {
-	body, err := json.Marshal(struct{ Username, Pw string }{name, string(password)})
+// Credentials are what a sign-in shows Jellyfin.
+type Credentials struct {
+	// Device is what the token is minted for; Jellyfin ends an older token of
+	// the same user and device id.
+	Device Device
+	// Name and Password are the user's at Jellyfin.
+	Name     string
+	Password secret.Text
+	// Visitor is on whose behalf Jellyfin is asked.
+	Visitor netip.Addr
+	// Profile is the spelling of the answer's keys.
+	Profile Profile
+}
+
+// Authenticate signs in with the credentials. The errors are [ErrCredentials], [ErrForbidden]
+// and [ErrUnavailable].
+func (c *Client) Authenticate(ctx context.Context, as Credentials) (Session, error) {
+	body, err := json.Marshal(struct{ Username, Pw string }{as.Name, string(as.Password)})
 	if err != nil {
 		return Session{}, fmt.Errorf("encode sign-in: %w", err)
 	}
@@ -83,23 +97,38 @@ func (c *Client) Authenticate(ctx context.Context, device Device, name string, p
 	if err != nil {
 		return Session{}, err
 	}
-	req.Header.Set("Authorization", device.Authorization(""))
-	req.Header.Set("X-Forwarded-For", visitor.Unmap().String())
-	status, raw, err := c.do(req)
+	req.Header.Set("Authorization", as.Device.Authorization(""))
+	req.Header.Set("X-Forwarded-For", as.Visitor.Unmap().String())
+	req.Header.Set("Accept", as.Profile.accept())
+	// The answer is handed on as it comes.
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := c.http.Do(req)
 	if err != nil {
-		return Session{}, err
+		return Session{}, unavailable(err)
 	}
-	switch status {
+	defer resp.Body.Close()
+	switch resp.StatusCode {
 	case http.StatusOK:
-		return parseSession(raw)
+		return readSession(resp)
 	case http.StatusUnauthorized:
 		return Session{}, ErrCredentials
 	case http.StatusForbidden:
 		return Session{}, ErrForbidden
 	}
-	return Session{}, fmt.Errorf("%w: sign-in answered %d", ErrUnavailable, status)
+	return Session{}, fmt.Errorf("%w: sign-in answered %d", ErrUnavailable, resp.StatusCode)
 }
 
+func readSession(resp *http.Response) (Session, error) {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return Session{}, unavailable(err)
+	}
+	session, err := parseSession(raw)
+	session.ContentType = resp.Header.Get("Content-Type")
+	return session, err
+}
+
+// parseSession reads an AuthenticationResult with its keys in any case.
 func parseSession(raw []byte) (Session, error) {
 	var result struct {
 		AccessToken, ServerId string

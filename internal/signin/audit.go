@@ -23,6 +23,8 @@ const (
 	nameUnknown       reason = "name_unknown"
 	nothingPending    reason = "nothing_pending"
 	otherUser         reason = "other_user"
+	factorMissing     reason = "second_factor_missing"
+	inputInvalid      reason = "input_invalid"
 )
 
 // Outcomes of a ceremony that is not refused, for [Options.Observe].
@@ -39,6 +41,7 @@ func Outcomes() []string {
 	words := []string{succeeded, wasLimited, notEnrolled, left, notAvailable}
 	for _, why := range []reason{
 		credentialsWrong, accountNotAllowed, codeMissing, codeWrong, codeSpent, raceLost, userLimited, nameUnknown, nothingPending, otherUser,
+		factorMissing, inputInvalid,
 	} {
 		words = append(words, string(why))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -72,8 +71,9 @@ func (f *fakeJellyfin) PublicInfo(context.Context) (jellyfin.PublicInfo, error) 
 	return f.info, nil
 }
 
-func (f *fakeJellyfin) Authenticate(ctx context.Context, d jellyfin.Device, name string, password secret.Text, _ netip.Addr) (jellyfin.Session, error) {
-	s, wait, err := f.decide(d, name, password)
+func (f *fakeJellyfin) Authenticate(_ context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
+	d := as.Device
+	s, wait, err := f.decide(d, as.Name, as.Password)
 	if wait > 0 {
 		time.Sleep(wait) // only in bubbles
 	}

@@ -59,7 +59,9 @@ func (c *ceremony) mint(ctx context.Context, device jellyfin.Device) (jellyfin.S
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintLimit)
 		defer cancel()
 		started := time.Now()
-		session, err := c.s.jellyfin.Authenticate(ctx, device, c.req.Name, c.req.Password, c.req.Visitor)
+		session, err := c.s.jellyfin.Authenticate(ctx, jellyfin.Credentials{
+			Device: device, Name: c.req.Name, Password: c.req.Password, Visitor: c.req.Visitor, Profile: c.req.Profile,
+		})
 		if err == nil || errors.Is(err, jellyfin.ErrCredentials) || errors.Is(err, jellyfin.ErrForbidden) {
 			c.s.pace.observe(time.Since(started), err == nil)
 		}

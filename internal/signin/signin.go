@@ -52,7 +52,7 @@ var (
 // Jellyfin is what the ceremony asks of a Jellyfin server.
 // [jellyfin.Client] is one.
 type Jellyfin interface {
-	Authenticate(ctx context.Context, device jellyfin.Device, name string, password secret.Text, visitor netip.Addr) (jellyfin.Session, error)
+	Authenticate(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error)
 	Logout(ctx context.Context, token secret.Text) error
 	PublicInfo(ctx context.Context) (jellyfin.PublicInfo, error)
 }
@@ -167,6 +167,8 @@ type Request struct {
 	Device jellyfin.Device
 	// Visitor is the visitor's address; it must be valid.
 	Visitor netip.Addr
+	// Profile is the spelling of keys in Jellyfin's answer.
+	Profile jellyfin.Profile
 }
 
 // Enrolment is a second factor that waits to be confirmed with a code from it.

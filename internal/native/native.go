@@ -1,0 +1,142 @@
+// Package native signs apps in: phones, televisions and players that know only
+// Jellyfin's own login form. Whoever uses one types the six digits of the second
+// factor right behind the password. They are taken off here, checked and spent as
+// on our own page, and only then is Jellyfin asked, with the password alone; what
+// it answers goes to the app unchanged.
+//
+// Its laws:
+//   - Jellyfin is asked to check a password only after a valid code was shown for
+//     the user of that name.
+//   - What Jellyfin reads was written here. The app's body is read once, as
+//     Jellyfin would read it, and never forwarded.
+//   - Nothing depends on a device id: apps change theirs between phases, and
+//     anyone can send any.
+//   - A token that does not reach the app, as far as can be told, is logged out.
+package native
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/signin"
+	"github.com/jellyward/jellyward/internal/visitor"
+)
+
+// SignIn is the ceremony behind the login form. [signin.Service] is one.
+type SignIn interface {
+	SignInApp(ctx context.Context, req signin.Request) (jellyfin.Session, error)
+	Discard(ctx context.Context, token secret.Text)
+}
+
+// AppPasswords turns a password that was made here for one app into a session.
+//
+// Redeem is asked with a request whose Password has the form of such a password,
+// as typed, and whose Code is empty. If it is not one of ours after all, handled
+// is false and nothing may have been counted or asked. The errors are those of
+// [signin.Service.SignInApp]; whoever redeems sees to limits, audit lines and an
+// even time. The caller owns the session's token.
+type AppPasswords interface {
+	Redeem(ctx context.Context, req signin.Request) (session jellyfin.Session, handled bool, err error)
+}
+
+// Kind says by what an app has signed in.
+type Kind string
+
+// The kinds of [Issue].
+const (
+	Code        Kind = "code"
+	AppPassword Kind = "app_password"
+)
+
+// Issue is a token that is about to be handed to an app.
+type Issue struct {
+	Kind    Kind
+	Session jellyfin.Session
+	Device  jellyfin.Device
+	Visitor visitor.Visitor
+}
+
+// Options are what a [Handler] is made of. SignIn and Present are required.
+type Options struct {
+	// PasswordLogin lets apps sign in with a code behind the password, or with
+	// an app password. Without it the handler refuses everything.
+	PasswordLogin bool
+	SignIn        SignIn
+	// Present reads what a request's headers and raw query say of its sender,
+	// as [jellyfin.ReadPresented] does.
+	Present func(h http.Header, rawQuery string) jellyfin.Presented
+	// AppPasswords redeems app passwords; nil means that there are none.
+	AppPasswords AppPasswords
+	// Issued, if not nil, is told of each token before it is handed out. If it
+	// fails the token is logged out.
+	Issued func(ctx context.Context, i Issue) error
+	// Withdrawn, if not nil, is told of a token that Issued was told of and that
+	// was logged out, because the app had gone before it could be handed out.
+	Withdrawn func(ctx context.Context, token secret.Text)
+	// Where is the address at which a visitor's browser signs in; nil leaves it
+	// out of refusals.
+	Where func(v visitor.Visitor) string
+	// Logger takes what went wrong; nil discards it.
+	Logger *slog.Logger
+}
+
+// Handler answers requests for Jellyfin's own password endpoints, as the gateway
+// hands them over: with a [visitor.Visitor] in the context, the canonical path in
+// lower case and without the base path, the query as sent, the method in
+// capitals. See [New].
+type Handler struct {
+	o   Options
+	log *slog.Logger
+}
+
+// New returns a handler.
+func New(o Options) *Handler {
+	log := o.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Handler{o: o, log: log}
+}
+
+// signInPath is the one password endpoint that apps use. That with the password
+// in its address stays closed: addresses end up in logs.
+const signInPath = "/users/authenticatebyname"
+
+// Takes tells whether r is a sign-in that apps may try. Everything else that is
+// sent to a password endpoint is refused with 403, whoever sends it.
+//
+// Jellyfin's own web client is kept out because in a browser our page does it
+// better. LG's televisions run the same client without a way to that page, so
+// that they are let in. Nobody gains by pretending to be one or the other: the
+// code is needed all the same.
+func (h *Handler) Takes(r *http.Request) bool {
+	return h.o.PasswordLogin && r.Method == http.MethodPost && r.URL.Path == signInPath &&
+		!isWebClient(h.o.Present(r.Header, r.URL.RawQuery).Device, r)
+}
+
+func isWebClient(d jellyfin.Device, r *http.Request) bool {
+	return strings.EqualFold(strings.TrimSpace(d.Client), "Jellyfin Web") && !strings.Contains(r.UserAgent(), "Web0S")
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !h.Takes(r) {
+		h.refuse(w, r, h.closed(r))
+		return
+	}
+	req, err := h.read(w, r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	session, kind, err := h.signIn(r.Context(), req)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.handOut(w, r, session, kind, req.Device)
+}
