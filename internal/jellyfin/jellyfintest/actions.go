@@ -38,6 +38,10 @@ func actionsOf() map[string]func(*call) {
 		"TimeSyncController.GetUtcTime":        (*call).utcTime,
 		"ClientLogController.LogFile":          (*call).clientLog,
 
+		"ConfigurationController.GetConfiguration":      (*call).configuration,
+		"ConfigurationController.UpdateConfiguration":   (*call).setConfiguration,
+		"ConfigurationController.GetNamedConfiguration": (*call).namedConfiguration,
+
 		"SessionController.ReportSessionEnded":       (*call).logout,
 		"SessionController.GetSessions":              (*call).listSessions,
 		"SessionController.PostCapabilities":         (*call).noteSession,

@@ -1,6 +1,7 @@
 // Package jellyfintest is a Jellyfin server that fits into a test: a fake that
 // behaves as real servers of 10.11 and 12 were recorded to behave, at the
-// places where a gateway in front of one can go wrong.
+// places where a gateway in front of one can go wrong. It can be a 10.10, too,
+// as far as that one's source was read.
 //
 // It understands a request target as Kestrel and ASP.NET Core do (percent
 // decoding, dot segments, base URL, the /emby and /mediabrowser prefixes with

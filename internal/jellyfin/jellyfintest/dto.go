@@ -111,7 +111,7 @@ func (c *call) sessionDTO(l *liveSession) sessionDTO {
 		DeviceName: l.device.Name, DeviceID: l.device.ID, ApplicationVersion: l.device.Version,
 		IsActive: true, NowPlayingQueue: []string{}, ServerID: c.st.serverID, SupportedCommands: []string{},
 	}
-	if c.s.opts.release == V10_11 {
+	if c.s.opts.release != V12 {
 		dto.NowPlayingQueueFull = &[]string{}
 	}
 	return dto

@@ -8,17 +8,23 @@ import (
 // Release is a generation of Jellyfin that the fake can be.
 type Release int
 
-// The two generations that were recorded. They differ in the legacy path
-// prefixes, in legacy authorisation and in a few operations.
+// The two generations that were recorded, and one that was only read. They differ
+// in the legacy path prefixes, in legacy authorisation and in a few operations.
 const (
 	V10_11 Release = iota // 10.11.11
 	V12                   // 12.0-rc5
+	// V10_10 is 10.10.7 by its source: its operations, and how it reads tokens.
+	// What it answers is otherwise 10.11's.
+	V10_10
 )
 
 // String returns the version that such a server names in its answers.
 func (r Release) String() string {
-	if r == V12 {
+	switch r {
+	case V12:
 		return "12.0.0"
+	case V10_10:
+		return "10.10.7"
 	}
 	return "10.11.11"
 }
@@ -48,7 +54,8 @@ func Version(r Release) Option { return func(o *options) { o.release = r } }
 func BaseURL(path string) Option { return func(o *options) { o.baseURL = path } }
 
 // LegacyAuthorization switches Jellyfin's setting of that name. The default is
-// the generation's own: on in 10.11, off in 12.
+// the generation's own: on in 10.11, off in 12. 10.10 has no such setting and
+// always reads the old forms.
 func LegacyAuthorization(on bool) Option { return func(o *options) { o.legacy = &on } }
 
 // PasswordDelays makes sign-ins take their time as Jellyfin's do: an unknown

@@ -19,7 +19,7 @@ type quickCode struct {
 	secret, code string
 	device       Device
 	added        time.Time
-	granted      string // the token, once authorised
+	granted      *authResult // once authorised
 }
 
 type quickDTO struct {
@@ -99,7 +99,7 @@ func (c *call) quickAuthorize() {
 	case q == nil:
 		c.failed(http.StatusNotFound)
 		return
-	case q.granted != "":
+	case q.granted != nil:
 		c.failed(http.StatusInternalServerError)
 		return
 	case a.MaxSessions > 0 && c.st.sessionsOf(a.ID) >= a.MaxSessions:
@@ -112,12 +112,13 @@ func (c *call) quickAuthorize() {
 		a.lastLogin = login // this is no sign-in of the user's
 	}
 	// Jellyfin moves the date so that the secret lives for ten more minutes.
-	q.granted, q.added = g.Value, c.s.opts.now()
+	result := c.result(g, a)
+	q.granted, q.added = &result, c.s.opts.now()
 	c.json(http.StatusOK, true)
 }
 
 // quickRedeem is POST /Users/AuthenticateWithQuickConnect. It gives the same
-// token as often as it is asked.
+// answer as often as it is asked, also when its token has ended since.
 func (c *call) quickRedeem() {
 	fields, ok := c.bind()
 	if !ok {
@@ -132,17 +133,12 @@ func (c *call) quickRedeem() {
 		c.failed(http.StatusUnauthorized)
 		return
 	}
-	q := c.findCode(func(q *quickCode) bool { return q.secret == secret && q.granted != "" })
+	q := c.findCode(func(q *quickCode) bool { return q.secret == secret && q.granted != nil })
 	if q == nil {
 		c.failed(http.StatusNotFound)
 		return
 	}
-	g := c.st.grants[q.granted]
-	if g == nil {
-		c.failed(http.StatusNotFound) // logged out since
-		return
-	}
-	c.json(http.StatusOK, c.result(g, c.st.byID(g.UserID)))
+	c.json(http.StatusOK, *q.granted)
 }
 
 func (c *call) findCode(which func(*quickCode) bool) *quickCode {
@@ -178,7 +174,7 @@ func randomSecret() string {
 
 func (q *quickCode) dto() quickDTO {
 	return quickDTO{
-		Authenticated: q.granted != "", Secret: q.secret, Code: q.code,
+		Authenticated: q.granted != nil, Secret: q.secret, Code: q.code,
 		DeviceID: q.device.ID, DeviceName: q.device.Name, AppName: q.device.Client, AppVersion: q.device.Version,
 		DateAdded: stamp(q.added),
 	}

@@ -56,7 +56,7 @@ func (s *Server) resolve(method, target string) resolution {
 		res.status = http.StatusNotFound
 		return res
 	}
-	if s.opts.release == V10_11 {
+	if s.opts.release != V12 {
 		rest, err := trimLegacyPrefix(res.path)
 		switch {
 		case errors.Is(err, errNull):

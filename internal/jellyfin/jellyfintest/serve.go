@@ -124,7 +124,7 @@ func isPreflight(r *http.Request) bool {
 // endpoint is what comes after routing: authorisation, WebSockets, the action.
 func (c *call) endpoint() {
 	c.query = parseQuery(c.res.query)
-	cr := parseCredentials(c.r.Header, c.query, c.s.legacyOn())
+	cr := c.s.parseCredentials(c.r.Header, c.query)
 	c.query = c.query.reparse(c.res.query)
 	if refused := c.authorise(cr); refused != 0 {
 		c.empty(refused)
@@ -132,7 +132,7 @@ func (c *call) endpoint() {
 	}
 	if isWebSocket(c.r) {
 		// The socket's own check comes after the query was read again.
-		c.openSocket(parseCredentials(c.r.Header, c.query, c.s.legacyOn()))
+		c.openSocket(c.s.parseCredentials(c.r.Header, c.query))
 		return
 	}
 	switch {

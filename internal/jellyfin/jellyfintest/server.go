@@ -42,8 +42,8 @@ func New(opts ...Option) *Server {
 	if o.baseURL != "" && !strings.HasPrefix(o.baseURL, "/") {
 		o.baseURL = "/" + o.baseURL
 	}
-	if o.legacy == nil {
-		legacy := o.release == V10_11
+	if o.legacy == nil || o.release == V10_10 {
+		legacy := o.release != V12
 		o.legacy = &legacy
 	}
 	s := &Server{

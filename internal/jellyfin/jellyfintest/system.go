@@ -97,11 +97,12 @@ func (s *Server) ServerID() string {
 	return s.state.serverID
 }
 
-// SetLegacyAuthorization switches the setting on a running server.
+// SetLegacyAuthorization switches the setting on a running server; 10.10 has
+// none.
 func (s *Server) SetLegacyAuthorization(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state.legacy = on
+	s.state.legacy = on || s.opts.release == V10_10
 }
 
 // health is GET /health of a server that is up.

@@ -20,9 +20,13 @@ func (d Device) complete() bool {
 
 // parseCredentials finds the one token of a request as Jellyfin does: the first
 // form that is there and not empty counts, whether its token is any good or not.
-func parseCredentials(h http.Header, q query, legacy bool) credentials {
+// In 10.10 X-Emby-Authorization comes before Authorization.
+func (s *Server) parseCredentials(h http.Header, q query) credentials {
+	legacy := s.legacyOn()
 	dict := map[string]string{}
 	switch {
+	case s.opts.release == V10_10 && strings.Join(h["X-Emby-Authorization"], "") != "":
+		dict = parseAuthorization(h["X-Emby-Authorization"][0], legacy)
 	case strings.Join(h["Authorization"], "") != "":
 		dict = parseAuthorization(h["Authorization"][0], legacy)
 	case legacy && len(h["X-Emby-Authorization"]) > 0:
