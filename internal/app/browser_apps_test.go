@@ -114,7 +114,7 @@ func wasMintedFor(t *testing.T, s *stage.Stage, want jellyfin.Device) {
 	var asked []jellyfin.Device
 	for _, r := range s.Jellyfin.Requests() {
 		if r.Action == "UserController.AuthenticateUserByName" {
-			asked = append(asked, jellyfin.ReadPresented(r.Header, "").Device)
+			asked = append(asked, jellyfin.ReadPresented(r.Header, "", jellyfin.Dialect{}).Device)
 		}
 	}
 	if diff := cmp.Diff([]jellyfin.Device{want}, asked); diff != "" {

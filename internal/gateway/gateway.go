@@ -147,7 +147,7 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 	if req.socket {
 		req.decision = g.Policy.Upgrade(path, "")
 	}
-	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery())
+	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery(), jellyfin.Dialect{Legacy: true})
 	entry.request = req
 	if req.decision.Method == "" {
 		rec.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")

@@ -2,7 +2,6 @@ package jellyfin
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/jellyward/jellyward/internal/secret"
@@ -10,121 +9,193 @@ import (
 
 // Presented is what a request says of its sender in Jellyfin's own terms.
 type Presented struct {
+	// Device is what the request says of the program that sent it, decoded.
 	Device Device
-	// Tokens are all tokens on the request, in the order in which Jellyfin
-	// prefers them. Jellyfin looks only at the first; which one that is
-	// depends on its version and on whether legacy authorisation is on.
+	// Token is the one token that counts, or "" if there is none.
+	Token secret.Text
+
+	// Tokens holds Token, if there is one.
 	Tokens []secret.Text
+
+	// rawQuery is the query to forward.
+	rawQuery string
+	// keep tells that the first Authorization header can stay as it is.
+	keep bool
+	// inHeader tells that the token goes into the Authorization header.
+	inHeader bool
 }
 
 // HasToken tells whether the request carries a token at all. An empty one, as
 // some apps send while signed out, is none.
-func (p Presented) HasToken() bool { return len(p.Tokens) > 0 }
+func (p Presented) HasToken() bool { return p.Token != "" }
 
-// ReadPresented reads header and raw query as Jellyfin does with legacy
-// authorisation on (AuthorizationContext.cs): Token in the Authorization
-// header, X-Emby-Token, X-MediaBrowser-Token, then ApiKey and api_key in the
-// query.
-func ReadPresented(header http.Header, rawQuery string) Presented {
-	fields := readAuthorization(header)
-	p := Presented{Device: Device{
-		Client:  fields["Client"],
-		Name:    fields["Device"],
-		ID:      fields["DeviceId"],
-		Version: fields["Version"],
-	}}
-	p.add(fields["Token"])
-	p.add(header.Get("X-Emby-Token"))
-	p.add(header.Get("X-MediaBrowser-Token"))
-	if rawQuery != "" {
-		apiKey, legacy := queryTokens(rawQuery)
-		p.add(apiKey)
-		p.add(legacy)
+// ReadPresented finds the token that a server of dialect d would choose among
+// all that header and raw query hold, and the device that it would see.
+//
+// If it would find none, and d.Translate is on, legacy forms count in the order
+// in which legacy authorisation reads them. [Presented.Apply] leaves that one
+// token on the request.
+func ReadPresented(h http.Header, rawQuery string, d Dialect) Presented {
+	q := readQuery(rawQuery)
+	encoded, isWhole := "", false
+	if q.hidden && isSocket(h) {
+		if encoded, isWhole = whole(rawQuery); isWhole {
+			q.apiKey, q.legacy = readWhole(encoded)
+		}
+	}
+	r := read(h, q, d.Legacy, d.legacyFirst())
+	if d.Translate && !d.Legacy && (r.token == "" || !r.readable()) {
+		r = r.translated(read(h, q, true, false))
+	}
+	p := Presented{Device: r.device, Token: secret.Text(validUTF8(r.token)), inHeader: !r.inQuery && r.token != ""}
+	if p.HasToken() {
+		p.Tokens = []secret.Text{p.Token}
+	}
+	p.keep = r.keepable(p.inHeader)
+	p.rawQuery = rawQuery
+	switch inQuery := r.inQuery && p.HasToken(); {
+	case isWhole && inQuery:
+		p.rawQuery = withToken(plainly(encoded), string(p.Token))
+	case q.hidden, q.named > 0 && !(inQuery && q.named == 1 && q.plain == 1 && q.clean()):
+		token := ""
+		if inQuery {
+			token = string(p.Token)
+		}
+		p.rawQuery = withToken(rawQuery, token)
 	}
 	return p
 }
 
-func (p *Presented) add(token string) {
-	if token != "" {
-		p.Tokens = append(p.Tokens, secret.Text(token))
+// Apply leaves exactly the token that counts on the request with header h, in a
+// form that every Jellyfin reads, and returns the raw query to forward. One
+// Authorization header stays at most; all legacy forms and all other tokens are
+// dropped. A request that is so already is left as it is.
+func (p Presented) Apply(h http.Header) (rawQuery string) {
+	h.Del("X-Emby-Authorization")
+	h.Del("X-Emby-Token")
+	h.Del("X-MediaBrowser-Token")
+	values := h["Authorization"]
+	switch {
+	case p.keep && len(values) == 1:
+	case p.keep && len(values) > 1:
+		h["Authorization"] = values[:1:1]
+	default:
+		h.Del("Authorization")
+		if value := p.authorization(); value != "" {
+			h.Set("Authorization", value)
+		}
 	}
+	return p.rawQuery
 }
 
-// readAuthorization parses the first Authorization header, or the legacy
-// X-Emby-Authorization if there is none.
-func readAuthorization(header http.Header) map[string]string {
-	value := header.Get("Authorization")
-	if value == "" {
-		value = header.Get("X-Emby-Authorization")
+// authorization is the header that says what p says, or "".
+func (p Presented) authorization() string {
+	token := secret.Text("")
+	if p.inHeader {
+		token = p.Token
 	}
-	scheme, rest, found := strings.Cut(value, " ")
-	if !found || !strings.EqualFold(scheme, "MediaBrowser") && !strings.EqualFold(scheme, "Emby") {
-		return nil
+	if p.Device == (Device{}) && token == "" {
+		return ""
 	}
-	fields := make(map[string]string, 6)
-	for _, pair := range splitOutsideQuotes(rest) {
-		key, value, found := strings.Cut(pair, "=")
-		if !found {
-			continue
-		}
-		fields[strings.TrimSpace(key)] = decodeField(value)
-	}
-	return fields
+	return p.Device.Authorization(token)
 }
 
-// splitOutsideQuotes cuts s at commas that are not between double quotes.
-// Jellyfin knows no escape for a quote.
-func splitOutsideQuotes(s string) []string {
-	var parts []string
-	quoted, start := false, 0
-	for i := range len(s) {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			parts = append(parts, s[start:i])
-			start = i + 1
-		}
-	}
-	return append(parts, s[start:])
+// reading is what a server finds on a request.
+type reading struct {
+	authorization
+	token string
+	// own tells that authorization is the Authorization header.
+	own bool
+	// inQuery tells that the token is in the query.
+	inQuery bool
+	// fromHeader tells that the token is the authorization's own.
+	fromHeader bool
+	// legacy tells that the authorization is read with legacy forms allowed.
+	legacy bool
+	// extra tells that the device is another header's.
+	extra bool
 }
 
-// decodeField takes the quotes off a value and decodes it as WebUtility's
-// UrlDecode does, where a plus is a space and a bad escape stays as it is.
-func decodeField(value string) string {
-	value = strings.Trim(strings.TrimSpace(value), `"`)
-	if decoded, err := url.QueryUnescape(value); err == nil {
-		return decoded
+// read looks for the device and the token.
+func read(h http.Header, q queryTokens, legacy, legacyFirst bool) reading {
+	value, own := source(h, legacy, legacyFirst)
+	r := reading{authorization: readAuthorization(value), own: own, legacy: legacy}
+	if r.scheme == emby && !legacy {
+		r.authorization = authorization{scheme: emby}
 	}
-	return value
+	r.token = r.authorization.token
+	r.fromHeader = r.token != ""
+	if r.token == "" && legacy {
+		r.token = joined(h["X-Emby-Token"])
+	}
+	if r.token == "" && legacy {
+		r.token = joined(h["X-Mediabrowser-Token"])
+	}
+	if r.token != "" {
+		return r
+	}
+	r.token, r.inQuery = q.apiKey, true
+	if r.token == "" && legacy {
+		r.token = q.legacy
+	}
+	return r
 }
 
-// queryTokens finds ApiKey and api_key in a raw query, names in any case. A
-// query that is percent-encoded as a whole counts as well: Jellyfin's
-// WebSocket handler reads it (UrlDecodeQueryFeature.cs).
-func queryTokens(rawQuery string) (apiKey, legacy string) {
-	if !strings.ContainsAny(rawQuery, "=&") {
-		if decoded, err := url.QueryUnescape(rawQuery); err == nil {
-			rawQuery = decoded
+// readable tells whether the server sees a device in the header, if only an
+// empty one.
+func (r reading) readable() bool {
+	return r.scheme == mediaBrowser || r.scheme == emby && r.legacy
+}
+
+// translated adds what only legacy forms say.
+func (r reading) translated(old reading) reading {
+	if r.token == "" {
+		return old
+	}
+	if old.readable() {
+		r.device, r.extra = old.device, true
+	}
+	return r
+}
+
+// keepable tells whether the Authorization header can be forwarded as it is.
+func (r reading) keepable(needed bool) bool {
+	switch {
+	case !r.own, r.extra:
+		return false
+	case r.scheme == foreign:
+		return !needed
+	case r.scheme != mediaBrowser || r.ambiguous:
+		return false
+	}
+	return !needed || r.fromHeader && isPlain(r.token)
+}
+
+// isPlain tells whether every server reads token alike.
+func isPlain(token string) bool {
+	for i := range len(token) {
+		if token[i] <= ' ' || token[i] > '~' {
+			return false
 		}
 	}
-	for pair := range strings.SplitSeq(rawQuery, "&") {
-		key, value, _ := strings.Cut(pair, "=")
-		if value == "" {
-			continue
-		}
-		if decoded, err := url.QueryUnescape(key); err == nil {
-			key = decoded
-		}
-		if decoded, err := url.QueryUnescape(value); err == nil {
-			value = decoded
-		}
-		switch {
-		case strings.EqualFold(key, "ApiKey"):
-			apiKey = value
-		case strings.EqualFold(key, "api_key"):
-			legacy = value
+	return true
+}
+
+// clean tells whether every server reads the query's token alike.
+func (q queryTokens) clean() bool { return isPlain(q.apiKey) }
+
+// isSocket tells whether the header asks for a WebSocket.
+func isSocket(h http.Header) bool {
+	return lists(h["Connection"], "upgrade") && lists(h["Upgrade"], "websocket")
+}
+
+func lists(lines []string, word string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if foldsTo(strings.TrimSpace(part), word) {
+				return true
+			}
 		}
 	}
-	return apiKey, legacy
+	return false
 }

@@ -9,45 +9,86 @@ import (
 	"github.com/jellyward/jellyward/internal/secret"
 )
 
-func TestReadPresentedFindsEveryForm(t *testing.T) {
+// Dialects that tests read requests in.
+var (
+	strict     = Dialect{Version: "12.0.0"}
+	translated = Dialect{Version: "12.0.0", Translate: true}
+	legacy     = Dialect{Version: "10.11.11", Legacy: true}
+	oldest     = Dialect{Version: "10.10.7", Legacy: true}
+)
+
+// headerOf makes a header of name, value, name, value…; names may repeat.
+func headerOf(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func TestOneFormCounts(t *testing.T) {
+	const auth, embyAuth, embyToken = "Authorization", "X-Emby-Authorization", "X-Emby-Token"
 	for _, tt := range []struct {
-		name, key, value, query string
-		want                    []secret.Text
+		name, query                              string
+		header                                   []string
+		strict, translated, legacyOn, legacy1010 secret.Text
 	}{
-		{"header", "Authorization", `MediaBrowser Token="abc"`, "", []secret.Text{"abc"}},
-		{"any case of the scheme", "Authorization", `mediabrowser Token="abc"`, "", []secret.Text{"abc"}},
-		{"unquoted", "Authorization", `MediaBrowser Token=abc, Client=x`, "", []secret.Text{"abc"}},
-		{"comma in quotes", "Authorization", `MediaBrowser Device="a,Token=no", Token="abc"`, "", []secret.Text{"abc"}},
-		{"last duplicate", "Authorization", `MediaBrowser Token="x", Token="abc"`, "", []secret.Text{"abc"}},
-		{"encoded", "Authorization", `MediaBrowser Token="a%62c"`, "", []secret.Text{"abc"}},
-		{"legacy scheme", "Authorization", `Emby Token="abc"`, "", []secret.Text{"abc"}},
-		{"legacy header", "X-Emby-Authorization", `MediaBrowser Token="abc"`, "", []secret.Text{"abc"}},
-		{"legacy token", "X-Emby-Token", `abc`, "", []secret.Text{"abc"}},
-		{"older legacy token", "X-MediaBrowser-Token", `abc`, "", []secret.Text{"abc"}},
-		{"query", "", "", "a=b&ApiKey=abc", []secret.Text{"abc"}},
-		{"query in any case", "", "", "apikey=abc", []secret.Text{"abc"}},
-		{"encoded name", "", "", "%41piKey=abc", []secret.Text{"abc"}},
-		{"legacy query", "", "", "api_key=abc", []secret.Text{"abc"}},
-		{"query encoded as a whole", "", "", "ApiKey%3Dabc%26x%3Dy", []secret.Text{"abc"}},
-		{"several", "Authorization", `MediaBrowser Token="1"`, "api_key=3&ApiKey=2", []secret.Text{"1", "2", "3"}},
-		{"empty token", "Authorization", `MediaBrowser Token="", Client="x"`, "", nil},
-		{"empty query token", "", "", "ApiKey=", nil},
-		{"key in lower case", "Authorization", `MediaBrowser token="abc"`, "", nil},
-		{"bearer", "Authorization", "Bearer abc", "", nil},
-		{"basic", "Authorization", "Basic YTpi", "", nil},
-		{"nothing", "", "", "", nil},
+		{"header", "", []string{auth, `MediaBrowser Token="abc"`}, "abc", "abc", "abc", "abc"},
+		{"any case of the scheme", "", []string{auth, `mediabrowser Token="abc"`}, "abc", "abc", "abc", "abc"},
+		{"unquoted", "", []string{auth, `MediaBrowser Token=abc, Client=x`}, "abc", "abc", "abc", "abc"},
+		{"comma in quotes", "", []string{auth, `MediaBrowser Device="a,Token=no", Token="abc"`}, "abc", "abc", "abc", "abc"},
+		{"last duplicate", "", []string{auth, `MediaBrowser Token="x", Token="abc"`}, "abc", "abc", "abc", "abc"},
+		{"first header", "", []string{auth, `MediaBrowser Token="abc"`, auth, `MediaBrowser Token="x"`}, "abc", "abc", "abc", "abc"},
+		{"empty first header", "", []string{auth, ``, auth, `MediaBrowser Token="x"`}, "", "", "", ""},
+		{"encoded", "", []string{auth, `MediaBrowser Token="a%62c"`}, "abc", "abc", "abc", "abc"},
+		{"bad escape", "", []string{auth, `MediaBrowser Token="a%6"`}, "a%6", "a%6", "a%6", "a%6"},
+		{"key in lower case", "", []string{auth, `MediaBrowser token="abc"`}, "", "", "", ""},
+		{"two equals signs", "", []string{auth, `MediaBrowser Token=abc=d`}, "", "", "", ""},
+		{"semicolons", "", []string{auth, `MediaBrowser Client="x"; Token="abc"`}, "", "", "", ""},
+		{"tab", "", []string{auth, "MediaBrowser\tToken=\"abc\""}, "", "", "", ""},
+		{"bearer", "", []string{auth, "Bearer abc"}, "", "", "", ""},
+		{"empty token", "", []string{auth, `MediaBrowser Token="", Client="x"`}, "", "", "", ""},
+		{"empty token, then query", "ApiKey=q", []string{auth, `MediaBrowser Token=""`}, "q", "q", "q", "q"},
+		{"dead header, query", "ApiKey=q", []string{auth, `MediaBrowser Token="x"`}, "x", "x", "x", "x"},
+		{"query", "a=b&ApiKey=abc", nil, "abc", "abc", "abc", "abc"},
+		{"query in any case", "apikey=abc", nil, "abc", "abc", "abc", "abc"},
+		{"a letter that only looks like one", "Api\u212Aey=abc", nil, "", "", "", ""},
+		{"encoded name", "%41piKey=abc", nil, "abc", "abc", "abc", "abc"},
+		{"empty ones vanish", "ApiKey=&ApiKey=abc", nil, "abc", "abc", "abc", "abc"},
+		{"repeated", "ApiKey=a&apikey=b", nil, "a,b", "a,b", "a,b", "a,b"},
+		{"semicolon", "x=1;ApiKey=abc", nil, "", "", "", ""},
+		{"encoded as a whole", "ApiKey%3Dabc%26x%3Dy", nil, "", "", "", ""},
+		{"encoded as a whole, socket", "ApiKey%3Dabc%26x%3Dy", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, "abc", "abc", "abc", "abc"},
+		{"legacy in it, socket", "api_key%3Dabc", []string{"Connection", "Upgrade", "Upgrade", "websocket"}, "", "abc", "abc", "abc"},
+		{"legacy query", "api_key=abc", nil, "", "abc", "abc", "abc"},
+		{"both queries", "api_key=old&ApiKey=new", nil, "new", "new", "new", "new"},
+		{"legacy scheme", "", []string{auth, `Emby Token="abc"`}, "", "abc", "abc", "abc"},
+		{"legacy scheme, query", "ApiKey=q", []string{auth, `Emby Token="abc"`}, "q", "q", "abc", "abc"},
+		{"legacy header", "", []string{embyAuth, `MediaBrowser Token="abc"`}, "", "abc", "abc", "abc"},
+		{"legacy header and header", "", []string{embyAuth, `MediaBrowser Token="old"`, auth, `MediaBrowser Token="new"`}, "new", "new", "new", "old"},
+		{"legacy header and one that says no token", "", []string{embyAuth, `MediaBrowser Token="old"`, auth, `MediaBrowser Client="x"`}, "", "", "", "old"},
+		{"unreadable legacy header and header", "", []string{embyAuth, `Basic x`, auth, `MediaBrowser Token="new"`}, "new", "new", "new", ""},
+		{"legacy token", "", []string{embyToken, `abc`}, "", "abc", "abc", "abc"},
+		{"legacy token repeated", "", []string{embyToken, "", embyToken, `a`, embyToken, `b`}, "", "a,b", "a,b", "a,b"},
+		{"legacy token and query", "ApiKey=q", []string{embyToken, `abc`}, "q", "q", "abc", "abc"},
+		{"older legacy token", "api_key=q", []string{"X-MediaBrowser-Token", `abc`}, "", "abc", "abc", "abc"},
+		{"nothing", "", nil, "", "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			header := http.Header{}
-			if tt.key != "" {
-				header.Set(tt.key, tt.value)
-			}
-			got := ReadPresented(header, tt.query)
-			if diff := cmp.Diff(tt.want, got.Tokens); diff != "" {
-				t.Errorf("tokens (-want +got):\n%s", diff)
-			}
-			if got.HasToken() != (len(tt.want) > 0) {
-				t.Errorf("HasToken() = %v", got.HasToken())
+			for _, in := range []struct {
+				name    string
+				dialect Dialect
+				want    secret.Text
+			}{
+				{"strict", strict, tt.strict}, {"translated", translated, tt.translated}, {"legacy", legacy, tt.legacyOn}, {"10.10", oldest, tt.legacy1010},
+			} {
+				got := ReadPresented(headerOf(tt.header...), tt.query, in.dialect)
+				if got.Token != in.want {
+					t.Errorf("%s: token %q, want %q", in.name, string(got.Token), string(in.want))
+				}
+				if got.HasToken() != (in.want != "") {
+					t.Errorf("%s: HasToken() = %v", in.name, got.HasToken())
+				}
 			}
 		})
 	}
@@ -55,10 +96,11 @@ func TestReadPresentedFindsEveryForm(t *testing.T) {
 
 func TestAuthorizationIsReadAsItWasWritten(t *testing.T) {
 	device := Device{Client: "Jellyfin Web", Name: `Ann's "TV", upstairs`, ID: "a+/b=", Version: "10.11.11"}
-	header := http.Header{"Authorization": {device.Authorization("s3cret")}}
-	got := ReadPresented(header, "")
-	want := Presented{Device: device, Tokens: []secret.Text{"s3cret"}}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("round trip (-want +got):\n%s", diff)
+	got := ReadPresented(headerOf("Authorization", device.Authorization("s3cret")), "", strict)
+	if diff := cmp.Diff(device, got.Device); diff != "" {
+		t.Errorf("device (-want +got):\n%s", diff)
+	}
+	if got.Token != "s3cret" {
+		t.Errorf("token %q", string(got.Token))
 	}
 }
