@@ -86,8 +86,8 @@ type Credentials struct {
 	Profile Profile
 }
 
-// Authenticate signs in with the credentials. The errors are [ErrCredentials], [ErrForbidden]
-// and [ErrUnavailable].
+// Authenticate signs in with the credentials. The errors are [ErrCredentials],
+// [ErrForbidden] and [ErrUnavailable].
 func (c *Client) Authenticate(ctx context.Context, as Credentials) (Session, error) {
 	body, err := json.Marshal(struct{ Username, Pw string }{as.Name, string(as.Password)})
 	if err != nil {

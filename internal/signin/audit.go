@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 
 	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/visitor"
@@ -70,6 +71,9 @@ func (c *ceremony) audit(ctx context.Context, err error) {
 	if c.userID != "" {
 		attrs = append(attrs, slog.String("user_id", c.userID))
 	}
+	if c.act == appSignIn {
+		attrs = append(attrs, slog.String("client", clip(c.req.Device.Client)))
+	}
 	if v, ok := visitor.From(ctx); ok && v.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", v.RequestID))
 	}
@@ -96,4 +100,13 @@ func (c *ceremony) audit(ctx context.Context, err error) {
 	if c.s.observe != nil {
 		c.s.observe(outcome)
 	}
+}
+
+// clip bounds what a visitor can write into a line of the log.
+func clip(text string) string {
+	const most = 64
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ToValidUTF8(text, "")
 }
