@@ -51,15 +51,13 @@ type ledger struct {
 
 func newLedger(k Keep) ledger {
 	return ledger{
-		keep:     k,
-		grants:   make(map[grantKey]*held),
-		networks: make(map[netip.Prefix]*holder),
-		tokens:   make(map[tokenHash][]*held),
-		order:    list.New(),
-		openings: newOpenings(),
-		endings: endings{
-			keep: k, at: make(map[tokenHash]time.Time), unwritten: make(map[tokenHash]time.Time),
-		},
+		keep:      k,
+		grants:    make(map[grantKey]*held),
+		networks:  make(map[netip.Prefix]*holder),
+		tokens:    make(map[tokenHash][]*held),
+		order:     list.New(),
+		openings:  newOpenings(),
+		endings:   newEndings(k),
 		unwritten: make(map[grantKey]struct{}),
 	}
 }

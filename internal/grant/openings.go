@@ -34,9 +34,10 @@ type opening struct {
 
 // openings are the items that were opened lately.
 type openings struct {
-	all   map[openingKey]*opening
-	items map[string][]*opening
-	order *list.List // of *opening, nearly the oldest first
+	all    map[openingKey]*opening
+	items  map[string][]*opening
+	tokens map[tokenHash]map[*opening]struct{}
+	order  *list.List // of *opening, nearly the oldest first
 	// unwritten are those that other replicas have to learn of.
 	unwritten map[openingKey]struct{}
 }
@@ -45,6 +46,7 @@ func newOpenings() openings {
 	return openings{
 		all:       make(map[openingKey]*opening),
 		items:     make(map[string][]*opening),
+		tokens:    make(map[tokenHash]map[*opening]struct{}),
 		order:     list.New(),
 		unwritten: make(map[openingKey]struct{}),
 	}
@@ -67,9 +69,7 @@ func (s *openings) put(key openingKey, network netip.Prefix, at, now time.Time) 
 	o := s.all[key]
 	if o == nil {
 		o = &opening{key: key, at: at}
-		s.all[key] = o
-		s.items[key.item] = append(s.items[key.item], o)
-		o.place = s.order.PushBack(o)
+		s.insert(o)
 	}
 	if !o.at.After(at) {
 		o.at, o.network = at, network
@@ -79,6 +79,16 @@ func (s *openings) put(key openingKey, network netip.Prefix, at, now time.Time) 
 		s.drop(s.order.Front().Value.(*opening))
 	}
 	return o
+}
+
+func (s *openings) insert(o *opening) {
+	s.all[o.key] = o
+	s.items[o.key.item] = append(s.items[o.key.item], o)
+	if s.tokens[o.key.token] == nil {
+		s.tokens[o.key.token] = make(map[*opening]struct{})
+	}
+	s.tokens[o.key.token][o] = struct{}{}
+	o.place = s.order.PushBack(o)
 }
 
 // find returns the latest opening of item in the other family that network may
@@ -110,10 +120,8 @@ func (o *opening) greet(network netip.Prefix) {
 
 // end forgets what token has opened.
 func (s *openings) end(token tokenHash) {
-	for key, o := range s.all {
-		if key.token == token {
-			s.drop(o)
-		}
+	for o := range s.tokens[token] {
+		s.drop(o)
 	}
 }
 
@@ -121,6 +129,9 @@ func (s *openings) drop(o *opening) {
 	delete(s.all, o.key)
 	delete(s.unwritten, o.key)
 	s.order.Remove(o.place)
+	if delete(s.tokens[o.key.token], o); len(s.tokens[o.key.token]) == 0 {
+		delete(s.tokens, o.key.token)
+	}
 	rest := slices.DeleteFunc(s.items[o.key.item], func(other *opening) bool { return other == o })
 	if len(rest) > 0 {
 		s.items[o.key.item] = rest

@@ -328,4 +328,3 @@ func (l *ledger) wrote(grants map[grantKey]time.Time) {
 		}
 	}
 }
-

@@ -32,10 +32,15 @@ import (
 //	                                  zset    the same for a name that nobody is known by 75 minutes after the last
 //	jellyward:session:HASH            hash    record: sealed; token: hash of the token    the session's age
 //	jellyward:token:HASH              set     session hashes with this Jellyfin token     the sessions' age
+//	jellyward:grants                  zset    "TOKEN NET[ ITEM]" → when shown, the        policy.media_for
+//	                                          newest 10,000; TOKEN is a hash
+//	jellyward:grant:TOKEN             zset    "NET[ ITEM]" → when, the newest 64          policy.media_for
+//	jellyward:grants-ended            zset    TOKEN → when it ended, the newest 10,000    policy.media_for
 //
-// And one channel, jellyward:ended, on which the hashes of ended sessions are
-// published. Measured on Redis 7.0: a user costs about 800 bytes, a session about
-// 1000, a network with failures about 140.
+// And channels: on jellyward:ended the hashes of ended sessions are published, on
+// jellyward:granted what happens to grants, in the words of grants.go. Measured on
+// Redis 7.0: a user costs about 800 bytes, a session about 1000, a network with
+// failures about 140.
 const (
 	prefix         = "jellyward:"
 	keyCheck       = prefix + "key-check"
@@ -50,6 +55,10 @@ const (
 	prefixSession  = prefix + "session:"
 	prefixToken    = prefix + "token:"
 	channelEnded   = prefix + "ended"
+	keyGrants      = prefix + "grants"
+	keyGrantsEnded = prefix + "grants-ended"
+	prefixGrant    = prefix + "grant:"
+	channelGranted = prefix + "granted"
 	othersSuffix   = ":others"
 	maxKnown       = 64
 	homeTriesAge   = throttle.KnownFor

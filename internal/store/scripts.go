@@ -9,6 +9,7 @@ type scripts struct {
 	keyCheck, putPending, activate, claim, spend, release, putName, reset *redis.Script
 	charge, refund, settle                                                *redis.Script
 	putSession, endSession, endToken                                      *redis.Script
+	putGrants, endGrants                                                  *redis.Script
 }
 
 func newScripts() scripts {
@@ -27,6 +28,8 @@ func newScripts() scripts {
 		putSession: redis.NewScript(luaPutSession),
 		endSession: redis.NewScript(luaEndSession),
 		endToken:   redis.NewScript(luaEndToken),
+		putGrants:  redis.NewScript(luaPutGrants),
+		endGrants:  redis.NewScript(luaEndGrants),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/jellyward/jellyward/internal/secret"
@@ -91,67 +90,11 @@ func (s *Store) EndSessionsOfToken(ctx context.Context, tokenHash string) error 
 	return err
 }
 
-const (
-	// pingEvery is how often a subscription gives a sign of life.
-	pingEvery = 500 * time.Millisecond
-	// silence is when it is taken for dead.
-	silence = 2 * time.Second
-)
-
-// WatchSessions implements [session.Store]. Redis answers a ping on the
-// subscription's connection in order, after everything that was published before
-// it: the answer vouches for all until the ping was sent.
+// WatchSessions implements [session.Store].
 func (s *Store) WatchSessions(ctx context.Context, tell func(session.Event)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	start := time.Now()
-	sub := s.client.Subscribe(ctx, channelEnded)
-	stop := context.AfterFunc(ctx, func() { sub.Close() })
-	defer func() {
-		if stop() {
-			sub.Close()
-		}
-	}()
-	go func() {
-		defer cancel()
-		ping(ctx, sub, start)
-	}()
-	for {
-		message, err := sub.ReceiveTimeout(ctx, silence)
-		if cause := ctx.Err(); cause != nil {
-			return cause
-		}
-		if err != nil {
-			return unavailable(err)
-		}
-		switch m := message.(type) {
-		case *redis.Subscription:
-			tell(session.Event{Kind: session.Watching, Ago: time.Since(start)})
-		case *redis.Message:
-			tell(session.Event{Kind: session.Ended, ID: m.Payload})
-		case *redis.Pong:
-			sent, err := strconv.ParseInt(m.Payload, 10, 64)
-			if err != nil {
-				return fmt.Errorf("%w: unexpected answer to a ping", ErrUnavailable)
-			}
-			tell(session.Event{Kind: session.Alive, Ago: time.Since(start) - time.Duration(sent)})
-		}
-	}
-}
-
-// ping sends pings that carry their time until one cannot be sent.
-func ping(ctx context.Context, sub *redis.PubSub, start time.Time) {
-	ticker := time.NewTicker(pingEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			now := strconv.FormatInt(int64(time.Since(start)), 10)
-			if err := sub.Ping(ctx, now); err != nil {
-				return
-			}
-		}
-	}
+	return s.subscribe(ctx, channelEnded, subscriber{
+		begun:   func(ago time.Duration) { tell(session.Event{Kind: session.Watching, Ago: ago}) },
+		alive:   func(ago time.Duration) { tell(session.Event{Kind: session.Alive, Ago: ago}) },
+		message: func(id string) { tell(session.Event{Kind: session.Ended, ID: id}) },
+	})
 }

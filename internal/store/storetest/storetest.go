@@ -5,6 +5,7 @@ package storetest
 import (
 	"testing"
 
+	"github.com/jellyward/jellyward/internal/grant"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/totp"
@@ -15,6 +16,7 @@ type Store interface {
 	totp.Store
 	throttle.Store
 	session.Store
+	grant.Store
 }
 
 // Backend is one empty database to test with.
@@ -38,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"Names", nameLaws()},
 		{"Tries", tryLaws()},
 		{"Sessions", sessionLaws()},
+		{"Grants", grantLaws()},
 		{"Restart", restartLaws()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
