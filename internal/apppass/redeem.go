@@ -1,0 +1,162 @@
+package apppass
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/issued"
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/totp"
+)
+
+// orphanAfter is how long a token may live beside its successor. It is longer
+// than a sign-in takes, so that two at once do not end each other.
+const orphanAfter = time.Minute
+
+// reason says in the log, and nowhere else, why an app password was refused.
+type reason string
+
+const (
+	passwordUnknown reason = "app_password_unknown"
+	otherUser       reason = "app_password_of_another_user"
+	otherDevice     reason = "app_password_on_another_device"
+	wasRevoked      reason = "app_password_revoked"
+)
+
+// Claims tells whether what was typed as a password is to be taken for an app
+// password and given to [Service.Redeem]: because it is one, or because it can
+// be nothing else that opens anything. A password with a code behind it may look
+// like one. The error is [ErrUnavailable].
+func (s *Service) Claims(ctx context.Context, typed secret.Text) (bool, error) {
+	password, ok := Parse(typed)
+	if !ok || !endsInCode(typed) {
+		return ok, nil
+	}
+	_, err := s.o.Store.FindAppPassword(ctx, password)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return false, nil
+	case err != nil:
+		return false, unavailable("look an app password up", err)
+	}
+	return true, nil
+}
+
+// Redeem signs the app on device in with an app password, as the user of that
+// name, and returns Jellyfin's session, whose Raw is what the app wants. Its
+// token is recorded already; if it cannot be handed out it must be given to
+// [issued.Registry.Discard].
+//
+// The errors are [ErrRefused], [ErrNoKeeper], [ErrUnavailable],
+// [*throttle.LimitError], [jellyfin.ErrQuickConnectOff], [jellyfin.ErrDevice]
+// and [jellyfin.ErrForbidden].
+func (s *Service) Redeem(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (jellyfin.Session, error) {
+	attempt, err := s.o.Limiter.Begin(ctx, throttle.NetworkOf(visitor), "")
+	if errors.As(err, new(*throttle.LimitError)) {
+		return jellyfin.Session{}, err
+	}
+	if err != nil {
+		return jellyfin.Session{}, unavailable("count a try", err)
+	}
+	left := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintFor)
+	defer cancel()
+	session, err := s.redeem(ctx, name, typed, device, visitor)
+	if !errors.Is(err, ErrRefused) {
+		// If the store is away the charge stays and ages out, which is safe.
+		_ = attempt.Cancel(ctx)
+	}
+	if err == nil && left.Err() != nil {
+		s.o.Issued.Discard(ctx, session.Token)
+		return jellyfin.Session{}, left.Err()
+	}
+	return session, err
+}
+
+func (s *Service) redeem(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (jellyfin.Session, error) {
+	p, err := s.find(ctx, name, typed, device, visitor)
+	if err != nil {
+		return jellyfin.Session{}, err
+	}
+	session, err := s.mint.mint(ctx, device, visitor, func(ctx context.Context, code string) error {
+		return s.o.Keeper.Authorize(ctx, p.UserID, code, visitor)
+	})
+	if err != nil {
+		return jellyfin.Session{}, fromJellyfin("sign an app in", err)
+	}
+	if err := s.settle(ctx, p, session, device, visitor); err != nil {
+		s.o.Issued.Discard(ctx, session.Token)
+		return jellyfin.Session{}, err
+	}
+	return session, nil
+}
+
+// find returns the app password if it is one of the user of that name.
+func (s *Service) find(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (AppPassword, error) {
+	password, ok := Parse(typed)
+	if !ok {
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, visitor)
+	}
+	p, err := s.o.Store.FindAppPassword(ctx, password)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, visitor)
+	case err != nil:
+		return AppPassword{}, unavailable("look an app password up", err)
+	}
+	userID, err := s.o.Names.UserID(ctx, name)
+	if err != nil && !errors.Is(err, totp.ErrUnknownName) {
+		return AppPassword{}, unavailable("look a name up", err)
+	}
+	switch {
+	case userID != p.UserID:
+		return AppPassword{}, s.refuse(ctx, p, otherUser, visitor)
+	case s.o.Bind && p.FirstDevice != "" && p.FirstDevice != device.ID:
+		return AppPassword{}, s.refuse(ctx, p, otherDevice, visitor)
+	}
+	return p, nil
+}
+
+func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, visitor netip.Addr) error {
+	s.o.Logger.WarnContext(ctx, "app password refused", "reason", string(why), "user_id", p.UserID, "app_password", p.ID,
+		"network", throttle.NetworkOf(visitor).String())
+	return ErrRefused
+}
+
+// settle records the token, and ends the one that the app password got before.
+func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Session, device jellyfin.Device, visitor netip.Addr) error {
+	if session.UserID != p.UserID {
+		return unavailable("sign an app in", errors.New("jellyfin signed somebody else in"))
+	}
+	token, err := s.o.Issued.Record(ctx, session, issued.Details{
+		Kind: issued.AppPassword, Device: device, Visitor: visitor, AppPassword: p.ID,
+	})
+	if err != nil {
+		return unavailable("record a token", err)
+	}
+	use := Use{
+		TokenID: token.ID, Client: token.Client, DeviceName: token.DeviceName, DeviceID: token.DeviceID,
+		Network: token.Network, At: token.Created,
+	}
+	before, err := s.o.Store.UseAppPassword(ctx, p.UserID, p.ID, use)
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return s.refuse(ctx, p, wasRevoked, visitor)
+	case err != nil:
+		return unavailable("note the use of an app password", err)
+	}
+	err = s.endTokens(ctx, p.UserID, func(t issued.Token) bool {
+		orphan := t.AppPassword == p.ID && t.ID != token.ID && token.Created.Sub(t.Created) > orphanAfter
+		return t.ID == before.TokenID || orphan
+	})
+	if err != nil {
+		return err
+	}
+	s.o.Logger.InfoContext(ctx, "app password used", "user_id", p.UserID, "app_password", p.ID, "client", use.Client,
+		"device", use.DeviceName, "network", use.Network, "before", before.DeviceName)
+	return nil
+}

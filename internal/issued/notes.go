@@ -1,0 +1,154 @@
+package issued
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/throttle"
+)
+
+// maxDoubts bounds how many tokens wait to be asked about.
+const maxDoubts = 1000
+
+// notes are what is written down off the hot path. The registry's lock guards
+// them.
+type notes struct {
+	// noted is when a token's use was last put into uses.
+	noted map[string]time.Time
+	uses  map[string]Use
+	// doubts are tokens that Jellyfin may have ended.
+	doubts map[string]secret.Text
+}
+
+func newNotes() notes {
+	return notes{noted: map[string]time.Time{}, uses: map[string]Use{}, doubts: map[string]secret.Text{}}
+}
+
+// Touch notes that token was used from an address: for a token that Jellyfin has
+// accepted. It costs no round trip, and is written down within seconds, for each
+// token once in [SeenEvery].
+func (r *Registry) Touch(token secret.Text, visitor netip.Addr) {
+	if token == "" {
+		return
+	}
+	id, now := token.Hash(), r.now()
+	r.mu.RLock()
+	last, ok := r.notes.noted[id]
+	r.mu.RUnlock()
+	if ok && now.Sub(last) < SeenEvery {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.notes.noted[id]; !ok && len(r.notes.noted) >= cacheSize {
+		for victim := range r.notes.noted { // whichever comes first
+			delete(r.notes.noted, victim)
+			delete(r.notes.uses, victim)
+			break
+		}
+	}
+	r.notes.noted[id] = now
+	r.notes.uses[id] = Use{ID: id, Network: throttle.NetworkOf(visitor).String(), At: now}
+}
+
+// Dead notes that Jellyfin has answered 401 to token. There are other reasons
+// for that than a dead token, so Jellyfin is asked about it in a while, and the
+// record goes if it is dead.
+func (r *Registry) Dead(token secret.Text) {
+	if token == "" {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.notes.doubts) < maxDoubts {
+		r.notes.doubts[token.Hash()] = token
+	}
+}
+
+// Forget removes the record of a token that was logged out at Jellyfin. The
+// error is [ErrUnavailable].
+func (r *Registry) Forget(ctx context.Context, token secret.Text) error {
+	if token == "" {
+		return nil
+	}
+	return r.forget(ctx, token.Hash())
+}
+
+func (r *Registry) forget(ctx context.Context, id string) error {
+	err := r.store.ForgetIssued(ctx, id)
+	r.drop(id)
+	if err != nil {
+		return unavailable("forget a token", err)
+	}
+	return nil
+}
+
+// Flush writes down what was noted. [Registry.Run] does it every few seconds.
+// What cannot be written waits for the next time. The error is [ErrUnavailable].
+func (r *Registry) Flush(ctx context.Context) error {
+	r.mu.Lock()
+	uses, doubts := r.notes.uses, r.notes.doubts
+	r.notes.uses, r.notes.doubts = map[string]Use{}, map[string]secret.Text{}
+	r.mu.Unlock()
+	return errors.Join(r.writeUses(ctx, uses), r.resolveAll(ctx, doubts))
+}
+
+// resolveAll asks about doubts until somebody is away; the rest waits.
+func (r *Registry) resolveAll(ctx context.Context, doubts map[string]secret.Text) error {
+	var failed error
+	for _, token := range doubts {
+		if failed == nil {
+			failed = r.resolve(ctx, token)
+		}
+		if failed != nil {
+			r.Dead(token)
+		}
+	}
+	return failed
+}
+
+func (r *Registry) writeUses(ctx context.Context, uses map[string]Use) error {
+	if len(uses) == 0 {
+		return nil
+	}
+	all := make([]Use, 0, len(uses))
+	for _, use := range uses {
+		all = append(all, use)
+	}
+	err := r.store.TouchIssued(ctx, all)
+	if err == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, use := range uses {
+		if _, newer := r.notes.uses[id]; !newer && len(r.notes.uses) < cacheSize {
+			r.notes.uses[id] = use
+		}
+	}
+	return unavailable("note uses of tokens", err)
+}
+
+// resolve forgets token if it is recorded and Jellyfin says that it is dead.
+func (r *Registry) resolve(ctx context.Context, token secret.Text) error {
+	_, err := r.store.Issued(ctx, token.Hash())
+	switch {
+	case errors.Is(err, ErrUnknown), errors.Is(err, ErrEnded):
+		return nil
+	case err != nil:
+		return unavailable("look a token up", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, logoutFor)
+	defer cancel()
+	alive, err := r.jellyfin.Alive(ctx, token, netip.Addr{})
+	if err != nil {
+		return err
+	}
+	if alive {
+		return nil
+	}
+	return r.Forget(ctx, token)
+}
