@@ -86,7 +86,8 @@ type Needs struct {
 	// Live tells that the gateway must know that the token lives, since
 	// Jellyfin does not look at it here.
 	Live bool
-	// Network tells that a granted network will do in place of a credential.
+	// Network tells that a granted network will do in place of a credential, and
+	// so will home, from where Jellyfin itself can be reached.
 	Network bool
 	// Recent tells that it takes the cookie of a session younger than an hour,
 	// and no other token than that session's.
@@ -141,7 +142,7 @@ func (n Needs) For(a Asker) Outcome {
 		return Passes
 	case n.Fixed != Passes:
 		return n.Fixed
-	case n.Credential && !a.Token && !a.Cookie && !(n.Network && a.Granted):
+	case n.Credential && !a.Token && !a.Cookie && !(n.Network && (a.Granted || a.Home)):
 		return Unauthorized
 	case n.Home && !a.Home:
 		return NotHome

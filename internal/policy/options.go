@@ -15,6 +15,12 @@ type Options struct {
 	Allow, Deny []string
 }
 
+// The lists by the names of their settings.
+const (
+	allowList = "policy.allow"
+	denyList  = "policy.deny"
+)
+
 // New compiles the table that is part of the program, with nothing changed.
 func New() *Policy {
 	p, err := Compile(Options{})
@@ -35,12 +41,80 @@ func New() *Policy {
 // out a token or reset a password without a second factor. Neither touches the
 // sign-in pages below /sso/2fa.
 //
-// The name of a client is what the visitor says it is. It narrows a line, so
-// that other apps are not concerned; it keeps nobody out who lies.
+// The name of a client is what the visitor says it is. It narrows a line of
+// Allow, so that other apps are not concerned; on a line of Deny it is a
+// convenience and no protection, since who lies about the name gets past it.
 func Compile(o Options) (*Policy, error) {
 	rules, err := parseRules(routes)
 	if err != nil {
 		return nil, err
 	}
-	return compile(rules)
+	return compile(rules, o)
+}
+
+// compile is Compile for a table of rules.
+func compile(rules []Rule, o Options) (*Policy, error) {
+	p := newPolicy()
+	var table []*row
+	for _, rule := range rules {
+		r, err := newRow(rule, nil)
+		if err != nil {
+			return nil, err
+		}
+		table = append(table, r)
+		if err := p.root.add(r); err != nil {
+			return nil, err
+		}
+	}
+	lines, errs := readLists(o)
+	errs = append(errs, review(lines, table)...)
+	if len(errs) > 0 {
+		return nil, errs
+	}
+	if len(lines) > 0 {
+		p.lists = &node{}
+	}
+	for _, l := range lines {
+		p.lines = append(p.lines, l.Rule)
+		if err := p.lists.add(l.row); err != nil {
+			return nil, err
+		}
+	}
+	if o.DenyUnknown {
+		denyUnknown(table)
+	}
+	for _, r := range table {
+		p.rules = append(p.rules, r.Rule)
+	}
+	return p, nil
+}
+
+// newPolicy is a policy without a table, which lets nothing pass.
+func newPolicy() *Policy {
+	return &Policy{
+		root: &node{},
+		unknown: &row{Rule: Rule{
+			Methods: "(any other)", Pattern: "/{**any}", Action: Deny, Auth: "-", Anonymous: true,
+			Why: "a method that Jellyfin has no use for",
+		}},
+		outside: &row{Rule: Rule{
+			Methods: "*", Pattern: "(outside the base path)", Action: Deny, Auth: "-", Anonymous: true,
+			Why: "outside the base path there is nothing of Jellyfin's",
+		}},
+		socket: &row{Rule: Rule{
+			Methods: "GET", Pattern: "(WebSocket)", Action: Token, Auth: "default",
+			Why: "a WebSocket is a remote control for the whole session, on whatever path it is opened",
+		}},
+	}
+}
+
+// denyUnknown closes the table's last rows, but for OPTIONS, which asks about a
+// path and runs nothing there.
+func denyUnknown(table []*row) {
+	for _, r := range table {
+		if r.unknown && r.Methods != methodOptions.String() {
+			r.Action = Deny
+			r.Why = "not one of Jellyfin's known routes (a plugin's perhaps), and policy.unknown is deny"
+		}
+	}
 }

@@ -1,25 +1,25 @@
 package policy
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
-// Policy is the compiled table of routes. It is made by [New] and safe for use
-// by many goroutines.
+// Policy is the compiled table of routes with the admin's lists before it. It
+// is made by [New] or [Compile] and safe for use by many goroutines.
 type Policy struct {
 	root    *node
+	lists   *node // nil without lists
 	rules   []Rule
-	unknown Rule // for methods that are not known
-	outside Rule // for paths outside the base path
-	socket  Rule // for WebSockets
+	lines   []Rule
+	unknown *row // for methods that are not known
+	outside *row // for paths outside the base path
+	socket  *row // for WebSockets
 }
 
 // Decision is what [Policy.Decide] says about a request.
 type Decision struct {
 	// Action is what the request needs before it may pass.
 	Action Action
-	// Rule is the row that was matched.
+	// Rule is the row or the admin's line that was matched. Of a line that
+	// opens something, Auth and Anonymous are those of the row behind it.
 	Rule Rule
 	// Method is the request's method in its canonical upper case, as it should
 	// be forwarded; "" if it is none that we know.
@@ -31,34 +31,15 @@ type Decision struct {
 	Outside bool
 }
 
-func compile(rules []Rule) (*Policy, error) {
-	p := &Policy{
-		root:  &node{},
-		rules: rules,
-		unknown: Rule{
-			Methods: "(any other)", Pattern: "/{**any}", Action: Deny, Auth: "-", Anonymous: true,
-			Why: "a method that Jellyfin has no use for",
-		},
-		outside: Rule{
-			Methods: "*", Pattern: "(outside the base path)", Action: Deny, Auth: "-", Anonymous: true,
-			Why: "outside the base path there is nothing of Jellyfin's",
-		},
-		socket: Rule{
-			Methods: "GET", Pattern: "(WebSocket)", Action: Token, Auth: "default",
-			Why: "a WebSocket is a remote control for the whole session, on whatever path it is opened",
-		},
-	}
-	for i := range rules {
-		if err := p.root.add(&rules[i]); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+// verdict is what a row comes to for one path.
+type verdict struct {
+	*row      // the table's row, or the admin's line
+	table *row // the table's row for the same path
 }
 
 // Decide says what a request needs before it may pass. The method counts in
 // any ASCII case. A path that no row is for falls to the table's last rows,
-// which ask for a token.
+// which ask for a token unless the options say otherwise.
 //
 // The client is what the request calls itself, percent-decoded, "" if it does
 // not say. It counts only where a line of the admin's names clients.
@@ -67,32 +48,69 @@ func compile(rules []Rule) (*Policy, error) {
 // careless than Jellyfin (who decodes twice, or takes ſ for s), is denied too.
 func (p *Policy) Decide(methodName string, path Path, client string) Decision {
 	m := parseMethod(methodName)
-	switch {
-	case m == methodUnknown:
-		return Decision{Action: p.unknown.Action, Rule: p.unknown}
-	case path.outside || path.lower == "":
-		return Decision{Action: p.outside.Action, Rule: p.outside, Method: m.String(), Outside: true}
+	if m == methodUnknown {
+		return Decision{Action: p.unknown.Action, Rule: p.unknown.Rule}
 	}
-	rule := p.match(path.lower, m)
-	for _, depth := range path.depths {
-		if depth != "" && !rule.closed() {
-			rule = suspect(rule, p.match(depth, m))
+	v, suspect := p.judge(m, path, client)
+	d := v.decision(m)
+	d.Outside = path.outside
+	if suspect {
+		if d.Action == Portal {
+			d.Action, d.Rule.Action = Deny, Deny // our pages know only their own paths
 		}
+		d.Rule.Why = "could be taken for " + d.Rule.Pattern + ": " + d.Rule.Why
 	}
-	return Decision{Action: rule.Action, Rule: rule, Method: m.String(), Elevated: elevated(rule.Auth)}
+	return d
 }
 
-// suspect is the rule for a path that goes to rule and that a careless reader
-// would take to another: that one if it is closed.
-func suspect(rule, careless Rule) Rule {
-	if !careless.closed() {
-		return rule
+// judge finds the verdict on a path. If it is suspect, the verdict is that on
+// what a careless reader would take the path for.
+func (p *Policy) judge(m method, path Path, client string) (v verdict, suspect bool) {
+	if path.outside || path.lower == "" {
+		return verdict{p.outside, p.outside}, false
 	}
-	if careless.Action == Portal {
-		careless.Action = Deny // our pages know only their own paths
+	v = p.match(path.lower, m, client)
+	for _, depth := range path.depths {
+		if depth == "" || v.closed() {
+			continue
+		}
+		if careless := p.match(depth, m, client); careless.closed() && careless.particular() {
+			return careless, true
+		}
 	}
-	careless.Why = "could be taken for " + careless.Pattern + ": " + careless.Why
-	return careless
+	return v, false
+}
+
+// match is what the table and the lists say about a lower-case path. The table
+// has a last row for everything, but should it lose that, nothing passes.
+func (p *Policy) match(lower string, m method, client string) verdict {
+	if lower == "/" {
+		lower = ""
+	}
+	table := p.root.find(lower, m, client)
+	if table == nil {
+		return verdict{p.unknown, p.unknown}
+	}
+	if p.lists == nil || table.Action == Portal {
+		return verdict{table, table}
+	}
+	line := p.lists.find(lower, m, client)
+	if line == nil || line.Action != Deny && !permits(table, line.Action) {
+		return verdict{table, table}
+	}
+	return verdict{line, table}
+}
+
+// decision is the verdict for the outside.
+func (v verdict) decision(m method) Decision {
+	d := Decision{Action: v.Action, Rule: v.Rule, Method: m.String(), Elevated: v.table.elevated}
+	if v.row != v.table {
+		d.Rule.Auth = v.table.Auth
+		// What was closed may be so because Jellyfin's own question proves
+		// nothing: it takes visitors for neighbours.
+		d.Rule.Anonymous = v.table.Anonymous || v.table.closed()
+	}
+	return d
 }
 
 // Upgrade says what a WebSocket upgrade on path needs. Jellyfin opens its one
@@ -100,36 +118,18 @@ func suspect(rule, careless Rule) Rule {
 // something is closed, to whatever method, opens none.
 func (p *Policy) Upgrade(path Path, client string) Decision {
 	for m := range methodCount {
-		if d := p.Decide(m.String(), path, client); d.Rule.closed() {
+		v, _ := p.judge(m, path, client)
+		if v.closed() && (m == methodGet || v.particular()) {
+			d := p.Decide(m.String(), path, client)
 			d.Method = methodGet.String()
 			return d
 		}
 	}
-	return Decision{Action: p.socket.Action, Rule: p.socket, Method: methodGet.String()}
+	return verdict{p.socket, p.socket}.decision(methodGet)
 }
 
 // Rules is the table, in its own order.
 func (p *Policy) Rules() []Rule { return slices.Clone(p.rules) }
 
-// match is the rule for a lower-case path. The table has a last row for
-// everything, but should it lose that, nothing passes.
-func (p *Policy) match(lower string, m method) Rule {
-	if lower == "/" {
-		lower = ""
-	}
-	if r := p.root.find(lower, m); r != nil {
-		return *r
-	}
-	return p.unknown
-}
-
-// closed tells that nothing under this rule reaches Jellyfin.
-func (r Rule) closed() bool {
-	return r.Action == Deny || r.Action == SignIn || r.Action == Portal
-}
-
-// elevated tells that one of Jellyfin's authorisation policies asks for an
-// administrator.
-func elevated(auth string) bool {
-	return strings.Contains(auth, "RequiresElevation") || strings.Contains(auth, "Elevated")
-}
+// Lines are the admin's lines, those that allow first, in their own order.
+func (p *Policy) Lines() []Rule { return slices.Clone(p.lines) }

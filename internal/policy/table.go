@@ -29,7 +29,20 @@ type Rule struct {
 	Anonymous bool
 	// Why is the reason for Action, for admins.
 	Why string
+	// Sealed tells that what is closed here gives out a token, resets a
+	// password or gets around the second factor, so that no line of an admin's
+	// opens it.
+	Sealed bool
+	// List is the admin's list that the rule is a line of, policy.allow or
+	// policy.deny, and "" for a row of the table.
+	List string
+	// Clients are the names of the clients that a line is for, joined by commas,
+	// "" for all.
+	Clients string
 }
+
+// sealMark stands behind the action of a row that no line of an admin's opens.
+const sealMark = "!"
 
 // parseRules reads the table: one rule a line, in columns split by blanks, the
 // last of which is the rest of the line. Empty lines and those that begin with
@@ -60,7 +73,8 @@ func parseRule(line string) (Rule, error) {
 	if line == "" {
 		return Rule{}, fmt.Errorf("%s %s has no reason", column[0], column[1])
 	}
-	action, err := parseAction(column[2])
+	name, marked := strings.CutSuffix(column[2], sealMark)
+	action, err := parseAction(name)
 	if err != nil {
 		return Rule{}, err
 	}
@@ -71,24 +85,6 @@ func parseRule(line string) (Rule, error) {
 		Auth:      column[3],
 		Anonymous: column[3] == "anonymous" || column[3] == "-",
 		Why:       line,
+		Sealed:    marked || action == SignIn || action == Portal,
 	}, nil
-}
-
-// methods are the methods that a rule is for.
-func (r Rule) methods() ([]method, error) {
-	var all []method
-	if r.Methods == "*" {
-		for m := range methodCount {
-			all = append(all, m)
-		}
-		return all, nil
-	}
-	for name := range strings.SplitSeq(r.Methods, ",") {
-		m := parseMethod(name)
-		if m == methodUnknown || m.String() != name {
-			return nil, fmt.Errorf("%s %s: unknown method %q", r.Methods, r.Pattern, name)
-		}
-		all = append(all, m)
-	}
-	return all, nil
 }

@@ -22,7 +22,7 @@ func TestTableRefusesMistakes(t *testing.T) {
 	} {
 		rules, err := parseRules(tt.table)
 		if err == nil {
-			_, err = compile(rules)
+			_, err = compile(rules, Options{})
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("table %q: %v, want an error with %q", tt.table, err, tt.want)
@@ -44,7 +44,7 @@ func TestTheMostLiteralRowWithTheMethodCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compile(rules)
+	p, err := compile(rules, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
