@@ -3,6 +3,7 @@ package jellyfin
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"net/netip"
 	"sync"
 	"time"
@@ -12,12 +13,18 @@ import (
 	"github.com/jellyward/jellyward/internal/secret"
 )
 
-// How long Jellyfin's verdict on a token counts, and how many are remembered. A
-// dead token never comes back to life, but is not worth memory for long.
+// How long Jellyfin's verdict on a token counts, and how many are remembered, of
+// each kind. A dead token never comes back to life, but is not worth memory for
+// long.
 const (
 	aliveFor    = 5 * time.Minute
 	deadFor     = time.Minute
 	maxVerdicts = 10_000
+	// doubtFor is how long after a token was forgotten the answers to requests
+	// that were sent before may still come in; they confirm nothing.
+	doubtFor = 5 * time.Minute
+	// maxToken is more than any token is long: Jellyfin's have 32 digits.
+	maxToken = 256
 )
 
 // Liveness remembers which tokens Jellyfin accepts, so that what Jellyfin itself
@@ -27,16 +34,23 @@ type Liveness struct {
 	now    func() time.Time
 	flight singleflight.Group
 
-	mu       sync.Mutex
-	verdicts map[tokenHash]verdict
-	forgets  uint64 // counts Forget, so that an answer begun before it is not kept
+	mu sync.Mutex
+	// The living are kept apart, so that no number of invented tokens makes
+	// Jellyfin be asked about real ones.
+	alive, dead, doubted verdicts
+	forgets              uint64 // counts what was forgotten
 }
 
 type tokenHash [sha256.Size]byte
 
+// verdicts are until when something is held of which tokens.
+type verdicts map[tokenHash]verdict
+
 type verdict struct {
-	alive bool
 	until time.Time
+	// forgot is what [Liveness.forgets] was when a token was doubted: an answer
+	// begun before it does not count.
+	forgot uint64
 }
 
 // NewLiveness returns a Liveness that asks client. A nil now means [time.Now].
@@ -44,13 +58,17 @@ func NewLiveness(client *Client, now func() time.Time) *Liveness {
 	if now == nil {
 		now = time.Now
 	}
-	return &Liveness{client: client, now: now, verdicts: make(map[tokenHash]verdict)}
+	return &Liveness{client: client, now: now, alive: verdicts{}, dead: verdicts{}, doubted: verdicts{}}
 }
 
 // Alive tells whether Jellyfin accepts token, for a visitor at address. It asks
-// at most once in a few minutes, and once for many callers. The error is
-// [ErrUnavailable], or the context's.
+// at most once in a few minutes, and once for many callers; what cannot be a
+// token is dead without being asked for. The error is [ErrUnavailable], or the
+// context's.
 func (l *Liveness) Alive(ctx context.Context, token secret.Text, visitor netip.Addr) (bool, error) {
+	if !plausible(token) {
+		return false, nil
+	}
 	hash := tokenHash(sha256.Sum256([]byte(token)))
 	alive, known, forgets := l.recall(hash)
 	if known {
@@ -59,7 +77,7 @@ func (l *Liveness) Alive(ctx context.Context, token secret.Text, visitor netip.A
 	result := l.flight.DoChan(string(hash[:]), func() (any, error) {
 		alive, err := l.client.Alive(context.WithoutCancel(ctx), token, visitor)
 		if err == nil {
-			l.keep(hash, alive, &forgets)
+			l.keep(hash, alive, forgets)
 		}
 		return alive, err
 	})
@@ -72,45 +90,99 @@ func (l *Liveness) Alive(ctx context.Context, token secret.Text, visitor netip.A
 	}
 }
 
-// Confirm remembers that Jellyfin has just accepted token.
-func (l *Liveness) Confirm(token secret.Text) { l.keep(sha256.Sum256([]byte(token)), true, nil) }
+// Confirm remembers that Jellyfin has just accepted token, unless it was forgotten
+// a moment ago: a request that was sent before a log-out may be answered after it.
+func (l *Liveness) Confirm(token secret.Text) {
+	if plausible(token) {
+		l.keep(sha256.Sum256([]byte(token)), true, 0)
+	}
+}
 
-// Forget drops what is remembered of token: it was logged out, or refused.
+// Forget drops what is remembered of token: it was logged out, or refused. Whoever
+// shows it next makes Jellyfin be asked.
 func (l *Liveness) Forget(token secret.Text) {
+	if plausible(token) {
+		l.forget(sha256.Sum256([]byte(token)))
+	}
+}
+
+// ForgetHash is [Liveness.Forget] for who knows only the token's hash, as
+// [secret.Text.Hash] gives it: another replica has told that the token ended.
+func (l *Liveness) ForgetHash(hash string) {
+	raw, err := base64.RawURLEncoding.DecodeString(hash)
+	if err == nil && len(raw) == len(tokenHash{}) {
+		l.forget(tokenHash(raw))
+	}
+}
+
+func (l *Liveness) forget(hash tokenHash) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.forgets++
-	delete(l.verdicts, sha256.Sum256([]byte(token)))
+	delete(l.alive, hash)
+	delete(l.dead, hash)
+	l.doubted.put(hash, verdict{until: l.now().Add(doubtFor), forgot: l.forgets})
+	l.flight.Forget(string(hash[:])) // nobody joins a question asked before
 }
 
 func (l *Liveness) recall(hash tokenHash) (alive, known bool, forgets uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	v, known := l.verdicts[hash]
-	if known && l.now().After(v.until) {
-		delete(l.verdicts, hash)
-		known = false
+	now := l.now()
+	if _, ok := l.alive.get(hash, now); ok {
+		return true, true, l.forgets
 	}
-	return v.alive, known, l.forgets
+	_, ok := l.dead.get(hash, now)
+	return false, ok, l.forgets
 }
 
-// keep remembers a verdict, unless something was forgotten since forgets were
+// keep remembers a verdict, unless the token was forgotten since forgets were
 // counted.
-func (l *Liveness) keep(hash tokenHash, alive bool, forgets *uint64) {
+func (l *Liveness) keep(hash tokenHash, alive bool, forgets uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if forgets != nil && *forgets != l.forgets {
+	now := l.now()
+	if doubt, ok := l.doubted.get(hash, now); ok && doubt.forgot > forgets {
 		return
 	}
-	if _, known := l.verdicts[hash]; !known && len(l.verdicts) >= maxVerdicts {
-		for victim := range l.verdicts { // whichever comes first
-			delete(l.verdicts, victim)
+	delete(l.alive, hash)
+	delete(l.dead, hash)
+	if alive {
+		l.alive.put(hash, verdict{until: now.Add(aliveFor)})
+		return
+	}
+	l.dead.put(hash, verdict{until: now.Add(deadFor)})
+}
+
+func (v verdicts) get(hash tokenHash, now time.Time) (verdict, bool) {
+	found, ok := v[hash]
+	if ok && now.After(found.until) {
+		delete(v, hash)
+		ok = false
+	}
+	return found, ok
+}
+
+func (v verdicts) put(hash tokenHash, is verdict) {
+	if _, known := v[hash]; !known && len(v) >= maxVerdicts {
+		for victim := range v { // whichever comes first
+			delete(v, victim)
 			break
 		}
 	}
-	valid := deadFor
-	if alive {
-		valid = aliveFor
+	v[hash] = is
+}
+
+// plausible tells whether text can be a token at all: printable ASCII, and not
+// long. Anything else would only be a way to make work for Jellyfin.
+func plausible(text secret.Text) bool {
+	if text == "" || len(text) > maxToken {
+		return false
 	}
-	l.verdicts[hash] = verdict{alive: alive, until: l.now().Add(valid)}
+	for _, c := range []byte(text) {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
