@@ -1,20 +1,13 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"html"
-	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 )
-
-// maxBranding bounds the answers that are rewritten; a longer one passes as it
-// is.
-const maxBranding = 1 << 20
 
 // hideForm hides jellyfin-web's password form, which cannot succeed through
 // the gateway. Quick Connect stays.
@@ -29,48 +22,41 @@ const button = "<form action=\"%s\" method=\"get\">\n" +
 	"<button type=\"submit\" class=\"raised button-submit block emby-button\"><span>Sign in with two factors</span></button>\n" +
 	"</form>"
 
-// brand rewrites an answer of /Branding/Configuration, /Branding/Css or
-// /Branding/Css.css so that jellyfin-web's login page leads to signIn. What the
-// admin wrote stays. An answer that cannot be understood stays as it is.
-func brand(resp *http.Response, signIn string) error {
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent || resp.Header.Get("Content-Encoding") != "" {
+// words are what is added to a branding.
+type words struct {
+	// signIn is the path to which jellyfin-web's login page leads; empty leaves
+	// that page alone.
+	signIn string
+	// hint is a line for native apps, or empty.
+	hint string
+}
+
+// brand adds words to an answer of /Branding/Configuration, /Branding/Css or
+// /Branding/Css.css. What the admin wrote stays. An answer that cannot be
+// understood stays as it is.
+func brand(resp *http.Response, w words) error {
+	if resp.Request.Method == http.MethodHead || isEncoded(resp.Header) ||
+		resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
 		return nil
 	}
-	body, whole, err := readBranding(resp)
+	body, whole, err := readBody(resp)
 	if err != nil || !whole {
 		return err
 	}
-	if rewritten, ok := rewriteBranding(resp, body, signIn); ok {
-		body = rewritten
-		resp.Header.Del("ETag")
-		resp.Header.Del("Last-Modified")
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if resp.StatusCode == http.StatusOK {
-		resp.ContentLength = int64(len(body))
-		resp.TransferEncoding = nil
-		resp.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	switch rewritten, ok := rewriteBranding(resp, body, w); {
+	case ok:
+		setBody(resp, rewritten)
+	case resp.StatusCode == http.StatusOK:
+		putBody(resp, body)
 	}
 	return nil
 }
 
-func readBranding(resp *http.Response) (body []byte, whole bool, err error) {
-	body, err = io.ReadAll(io.LimitReader(resp.Body, maxBranding+1))
-	if err != nil {
-		return nil, false, fmt.Errorf("read branding: %w", err)
-	}
-	if len(body) <= maxBranding {
-		return body, true, resp.Body.Close()
-	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body}
-	return nil, false, nil
-}
-
-func rewriteBranding(resp *http.Response, body []byte, signIn string) ([]byte, bool) {
+func rewriteBranding(resp *http.Response, body []byte, w words) ([]byte, bool) {
 	if resp.StatusCode == http.StatusNoContent {
+		if w.signIn == "" {
+			return nil, false
+		}
 		// No custom CSS at all.
 		resp.StatusCode, resp.Status = http.StatusOK, ""
 		resp.Header.Set("Content-Type", "text/css; charset=utf-8")
@@ -81,14 +67,14 @@ func rewriteBranding(resp *http.Response, body []byte, signIn string) ([]byte, b
 	case err != nil:
 		return nil, false
 	case kind == "text/css":
-		return append(body, hideForm...), true
+		return append(body, hideForm...), w.signIn != ""
 	case kind == "application/json":
-		return rewriteConfiguration(body, strings.EqualFold(parameters["profile"], "CamelCase"), signIn)
+		return rewriteConfiguration(body, strings.EqualFold(parameters["profile"], "CamelCase"), w)
 	}
 	return nil, false
 }
 
-func rewriteConfiguration(body []byte, camel bool, signIn string) ([]byte, bool) {
+func rewriteConfiguration(body []byte, camel bool, w words) ([]byte, bool) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(body, &fields); err != nil || fields == nil {
 		return nil, false
@@ -97,27 +83,43 @@ func rewriteConfiguration(body []byte, camel bool, signIn string) ([]byte, bool)
 	if _, lower := fields["splashscreenEnabled"]; camel || lower {
 		disclaimer, css = "loginDisclaimer", "customCss"
 	}
-	form := fmt.Sprintf(button, html.EscapeString(signIn))
-	if !appendText(fields, disclaimer, "\n\n", form) || !appendText(fields, css, "", hideForm) {
-		return nil, false
+	if w.hint != "" {
+		// A blank line, since some apps read the disclaimer as Markdown.
+		if !changeText(fields, disclaimer, func(before string) string { return join(w.hint, "\n\n", before) }) {
+			return nil, false
+		}
+	}
+	if w.signIn != "" {
+		form := fmt.Sprintf(button, html.EscapeString(w.signIn))
+		if !changeText(fields, disclaimer, func(before string) string { return join(before, "\n\n", form) }) ||
+			!changeText(fields, css, func(before string) string { return before + hideForm }) {
+			return nil, false
+		}
 	}
 	rewritten, err := json.Marshal(fields)
 	return rewritten, err == nil
 }
 
-// appendText adds text to the string in fields[key], after separator if there
-// was one already.
-func appendText(fields map[string]json.RawMessage, key, separator, text string) bool {
+func join(first, separator, second string) string {
+	if first == "" || second == "" {
+		return first + second
+	}
+	return first + separator + second
+}
+
+// changeText changes the string in fields[key], which may be missing or null.
+func changeText(fields map[string]json.RawMessage, key string, change func(string) string) bool {
 	var before *string
 	if raw, present := fields[key]; present {
 		if err := json.Unmarshal(raw, &before); err != nil {
 			return false
 		}
 	}
-	if before != nil && *before != "" {
-		text = *before + separator + text
+	text := ""
+	if before != nil {
+		text = *before
 	}
-	encoded, err := json.Marshal(text)
+	encoded, err := json.Marshal(change(text))
 	if err != nil {
 		return false
 	}

@@ -71,7 +71,7 @@ func TestBrandingThatIsNotUnderstoodStays(t *testing.T) {
 		{"application/json", `not json`, 200},
 		{"text/html", `<p>`, 200},
 		{"application/json", `{"Error":"no"}`, 404},
-		{"text/css", strings.Repeat("a{}", maxBranding), 200},
+		{"text/css", strings.Repeat("a{}", maxRewritten), 200},
 	} {
 		front := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", tt.kind)

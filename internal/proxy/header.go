@@ -15,6 +15,30 @@ var foreign = [...]string{
 	"X-Method-Override", "True-Client-Ip", "Fastly-Client-Ip", "Cdn-Loop", "Via",
 }
 
+// handled are request headers that speak of this connection and of nothing
+// behind it: net/http answers an Expect itself, no trailer goes on, and Proxy is
+// what CGI programs once took for a setting.
+var handled = [...]string{"Expect", "Te", "Trailer", "Proxy"}
+
+// Kestrel's limits on the headers of a request. One beyond them would get 431
+// from Jellyfin and cost us the connection.
+const (
+	maxHeaderLines = 100
+	maxHeaderBytes = 32 << 10
+)
+
+// fits tells whether Jellyfin would read a request with these headers.
+func fits(h http.Header) bool {
+	lines, bytes := 0, 0
+	for name, values := range h {
+		lines += len(values)
+		for _, value := range values {
+			bytes += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	return lines <= maxHeaderLines && bytes <= maxHeaderBytes
+}
+
 // dropForeign removes [foreign] and the families X-Forwarded-*, Cf-* and
 // X-Arr-*, also where underscores stand for the dashes: some servers and
 // plugins take one for the other.

@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"io"
+	"mime"
 	"net/http"
 	"strings"
 )
@@ -12,66 +12,70 @@ func (p *Proxy) modify(resp *http.Response) error {
 	if t.Answered != nil {
 		t.Answered(resp.StatusCode)
 	}
-	if resp.StatusCode == http.StatusServiceUnavailable {
-		p.options.Readiness.Suspect()
-		quieten(resp)
-	}
 	dropSetCookies(resp.Header, p.options.Cookies)
-	if t.Branding {
-		if err := brand(resp, p.options.SignIn); err != nil {
-			return err
-		}
+	// Another way to Jellyfin, which leads past us.
+	resp.Header.Del("Alt-Svc")
+	p.publish(resp)
+	if err := p.replaceBody(resp, t); err != nil {
+		return err
 	}
 	switch {
 	case t.Document:
 		resp.Header.Del("ETag")
 		resp.Header.Del("Last-Modified")
-		resp.Header.Set("Cache-Control", "no-store")
-		resp.Header.Set("CDN-Cache-Control", "no-store")
-	case t.Private, t.Branding:
+		keepNowhere(resp.Header)
+		harden(resp, t.CSP)
+	case t.Private, t.rewritten():
+		// Whatever is rewritten differs between visitors.
 		keepPrivate(resp.Header)
 	}
 	return nil
 }
 
+// replaceBody changes what an answer says, where it must not or need not be
+// what Jellyfin said.
+func (p *Proxy) replaceBody(resp *http.Response, t Treatment) error {
+	switch status := resp.StatusCode; {
+	case status == http.StatusServiceUnavailable:
+		p.options.Readiness.Suspect()
+		quieten(resp)
+		return nil
+	case status >= http.StatusInternalServerError:
+		hideCause(resp)
+	}
+	return p.rewriteBody(resp, t)
+}
+
 // quieten replaces the body of a 503, in which a Jellyfin that starts shows
 // lines of its log.
 func quieten(resp *http.Response) {
-	const text = "Jellyfin is starting. Please try again in a few seconds.\n"
-	discard(resp.Body)
-	resp.Body = io.NopCloser(strings.NewReader(text))
-	resp.ContentLength = int64(len(text))
 	kept := http.Header{}
 	for name, values := range resp.Header {
 		if strings.HasPrefix(name, "Access-Control-") || name == "Vary" || name == "Date" {
 			kept[name] = values
 		}
 	}
-	kept.Set("Content-Type", "text/plain; charset=utf-8")
-	kept.Set("Retry-After", "5")
-	kept.Set("Cache-Control", "no-store")
 	resp.Header = kept
+	replaceText(resp, "Jellyfin is starting. Please try again in a few seconds.\n")
+	kept.Set("Retry-After", "5")
+	keepNowhere(kept)
 }
 
-// keepPrivate forbids shared caches to store an answer, and leaves the
-// visitor's own cache what Jellyfin allowed it.
-func keepPrivate(h http.Header) {
-	h.Set("CDN-Cache-Control", "no-store")
-	control := strings.ToLower(h.Get("Cache-Control"))
-	switch {
-	case strings.Contains(control, "no-store"), strings.Contains(control, "private"):
-	case control == "":
-		h.Set("Cache-Control", "private")
-	default:
-		kept := []string{"private"}
-		for directive := range strings.SplitSeq(control, ",") {
-			directive = strings.TrimSpace(directive)
-			if directive != "public" && directive != "" && !strings.HasPrefix(directive, "s-maxage") {
-				kept = append(kept, directive)
-			}
-		}
-		h.Set("Cache-Control", strings.Join(kept, ", "))
+// hideCause replaces what an error inside Jellyfin says of it, which in its
+// development mode and in plugins can be a trace with paths, by the words of its
+// production mode. Answers for programs stay.
+func hideCause(resp *http.Response) {
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err == nil && !strings.HasPrefix(kind, "text/") || resp.ContentLength == 0 {
+		return
 	}
+	replaceText(resp, "Error processing request.")
+}
+
+func replaceText(resp *http.Response, text string) {
+	discard(resp.Body)
+	setBody(resp, []byte(text))
+	resp.Header.Set("Content-Type", "text/plain; charset=utf-8")
 }
 
 // dropSetCookies keeps Jellyfin and its plugins from setting our cookies.

@@ -6,7 +6,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -112,8 +111,14 @@ func New(o Options) *Proxy {
 
 // Forward sends r to Jellyfin and the answer to w. The request's URL must hold
 // the canonical path in RawPath, and its context the visitor. A cut on
-// Jellyfin's side panics with [http.ErrAbortHandler], as in net/http.
+// Jellyfin's side panics with [http.ErrAbortHandler], as in net/http. Headers
+// that Jellyfin would not read are answered with 431 and go no further.
 func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, t Treatment) {
+	if !fits(r.Header) {
+		keepNowhere(w.Header())
+		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
+		return
+	}
 	p.reverse.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), treatmentKey{}, t)))
 }
 
@@ -135,6 +140,10 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	// ReverseProxy would drop what it cannot parse.
 	out.URL.RawQuery = pr.In.URL.RawQuery
 	out.Host = pr.In.Host
+	for _, name := range handled {
+		out.Header.Del(name)
+	}
+	out.Trailer = nil
 	dropForeign(out.Header)
 	dropCookies(out.Header, p.options.Cookies)
 	if v, ok := visitor.From(pr.In.Context()); ok {
@@ -143,14 +152,11 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("X-Forwarded-Proto", v.Scheme)
 		out.Header.Set("X-Forwarded-Host", v.Host)
 	}
-	t := treatment(pr.In.Context())
-	if t.Branding || t.Document {
-		for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
-			out.Header.Del(name)
-		}
-	}
-	if t.Branding {
-		out.Header.Set("Accept-Encoding", "identity")
+	switch t := treatment(pr.In.Context()); {
+	case t.rewritten():
+		askPlainly(out.Header)
+	case t.Document:
+		dropConditions(out.Header)
 	}
 }
 
@@ -194,11 +200,4 @@ func (b *buffers) Put(buf []byte) {
 	if len(buf) == 32<<10 {
 		b.pool.Put((*[32 << 10]byte)(buf))
 	}
-}
-
-// discard reads what is left of a body that is replaced, so that the
-// connection can be used again, but no more than is worth it.
-func discard(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 64<<10)
-	_ = body.Close()
 }
