@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestBrandingLeadsToTheSignInPage(t *testing.T) {
@@ -81,6 +83,61 @@ func TestBrandingThatIsNotUnderstoodStays(t *testing.T) {
 		resp, body := get(t, front, nil)
 		if resp.StatusCode != tt.status || body != tt.body {
 			t.Errorf("%s: %d, %d bytes; want %d, %d bytes unchanged", tt.kind, resp.StatusCode, len(body), tt.status, len(tt.body))
+		}
+	}
+}
+
+func TestAppsAreGivenAHint(t *testing.T) {
+	const hint = "Type your six-digit code right behind your password."
+	for _, tt := range []struct {
+		name, kind, said string
+		key, want        string
+	}{
+		{"before the admin's words", "application/json; charset=utf-8", `{"LoginDisclaimer":"Be <b>kind</b>","CustomCss":"a{}","SplashscreenEnabled":false}`, "LoginDisclaimer", hint + "\n\nBe <b>kind</b>"},
+		{"alone", "application/json", `{"SplashscreenEnabled":false}`, "LoginDisclaimer", hint},
+		{"null", "application/json", `{"LoginDisclaimer":null}`, "LoginDisclaimer", hint},
+		{"camel case", `application/json; profile="CamelCase"`, `{"loginDisclaimer":"Be kind"}`, "loginDisclaimer", hint + "\n\nBe kind"},
+	} {
+		front := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", tt.kind)
+			_, _ = io.WriteString(w, tt.said)
+		}, nil, Treatment{Hint: hint})
+		resp, body := get(t, front, nil)
+		var before, got map[string]any
+		if err := json.Unmarshal([]byte(tt.said), &before); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatal(err)
+		}
+		before[tt.key] = tt.want
+		if diff := cmp.Diff(before, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		if resp.Header.Get("Cache-Control") != "private" {
+			t.Errorf("%s: Cache-Control %q", tt.name, resp.Header.Get("Cache-Control"))
+		}
+	}
+}
+
+func TestAHintIsNotWorthAnAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		kind, said string
+		status     int
+	}{
+		{"application/json", `[1]`, 200},
+		{"application/json", `{"LoginDisclaimer":5}`, 200},
+		{"text/css", `a{}`, 200},
+		{"", "", 204},
+		{"application/json", `{"Error":"no"}`, 404},
+	} {
+		front := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", tt.kind)
+			w.WriteHeader(tt.status)
+			_, _ = io.WriteString(w, tt.said)
+		}, nil, Treatment{Hint: "hint"})
+		if resp, body := get(t, front, nil); resp.StatusCode != tt.status || body != tt.said {
+			t.Errorf("%d %s: became %d %q", tt.status, tt.said, resp.StatusCode, body)
 		}
 	}
 }
