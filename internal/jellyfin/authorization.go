@@ -110,21 +110,40 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// joined returns the values of a header as .NET reads them as one string: with
-// commas between those that are not empty.
-func joined(values []string) string {
-	text := ""
-	for _, v := range values {
-		text = join(text, v)
-	}
-	return text
+// values are the values of one name, which .NET reads as one string: with commas
+// between those that are not empty. Many cost no more than they are long.
+type values struct {
+	first string
+	more  []byte
 }
 
-func join(text, more string) string {
-	if text == "" || more == "" {
-		return text + more
+func (v *values) add(value string) {
+	switch {
+	case value == "":
+	case v.first == "":
+		v.first = value
+	default:
+		if v.more == nil {
+			v.more = append(v.more, v.first...)
+		}
+		v.more = append(append(v.more, ','), value...)
 	}
-	return text + "," + more
+}
+
+func (v *values) joined() string {
+	if v.more == nil {
+		return v.first
+	}
+	return string(v.more)
+}
+
+// joined returns the values of a header as one.
+func joined(lines []string) string {
+	var v values
+	for _, line := range lines {
+		v.add(line)
+	}
+	return v.joined()
 }
 
 // foldsTo tells whether s is lower in any case. Only ASCII letters have two

@@ -53,15 +53,15 @@ func ReadPresented(h http.Header, rawQuery string, d Dialect) Presented {
 	}
 	p.keep = r.keepable(p.inHeader)
 	p.rawQuery = rawQuery
-	switch inQuery := r.inQuery && p.HasToken(); {
-	case isWhole && inQuery:
-		p.rawQuery = withToken(plainly(encoded), string(p.Token))
-	case q.hidden, q.named > 0 && !(inQuery && q.named == 1 && q.plain == 1 && q.clean()):
-		token := ""
-		if inQuery {
-			token = string(p.Token)
-		}
-		p.rawQuery = withToken(rawQuery, token)
+	inQuery := secret.Text("")
+	if r.inQuery {
+		inQuery = p.Token
+	}
+	switch {
+	case isWhole && inQuery != "":
+		p.rawQuery = withToken(plainly(encoded), string(inQuery))
+	case !q.orderly(inQuery != ""):
+		p.rawQuery = withToken(rawQuery, string(inQuery))
 	}
 	return p
 }
@@ -71,9 +71,9 @@ func ReadPresented(h http.Header, rawQuery string, d Dialect) Presented {
 // Authorization header stays at most; all legacy forms and all other tokens are
 // dropped. A request that is so already is left as it is.
 func (p Presented) Apply(h http.Header) (rawQuery string) {
-	h.Del("X-Emby-Authorization")
-	h.Del("X-Emby-Token")
-	h.Del("X-MediaBrowser-Token")
+	for _, name := range []string{"X-Emby-Authorization", "X-Emby-Token", "X-Mediabrowser-Token"} {
+		delete(h, name)
+	}
 	values := h["Authorization"]
 	switch {
 	case p.keep && len(values) == 1:
@@ -180,9 +180,6 @@ func isPlain(token string) bool {
 	}
 	return true
 }
-
-// clean tells whether every server reads the query's token alike.
-func (q queryTokens) clean() bool { return isPlain(q.apiKey) }
 
 // isSocket tells whether the header asks for a WebSocket.
 func isSocket(h http.Header) bool {

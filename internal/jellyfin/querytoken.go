@@ -11,41 +11,55 @@ type queryTokens struct {
 	// apiKey and legacy are the values of ApiKey and of api_key, names in any
 	// case; several are joined with commas.
 	apiKey, legacy string
-	// named counts the parameters of both names that are not empty, plain
-	// those that are called ApiKey.
-	named, plain int
+	// named counts the parameters of both names, and full those of them that
+	// are not empty.
+	named, full int
 	// hidden tells that a token is in the name of a parameter, as in a query
 	// that was percent-encoded as a whole.
 	hidden bool
-	// parts counts the parameters.
-	parts int
 }
 
 // readQuery looks for tokens in a raw query as ASP.NET Core parses it: parts end
 // at ampersands only.
 func readQuery(raw string) queryTokens {
 	var q queryTokens
+	var apiKey, legacy values
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue
 		}
-		q.parts++
 		name, value, _ := strings.Cut(part, "=")
 		name = formDecode(name)
-		switch kind := kindOf(name); {
-		case kind == noToken:
+		kind := kindOf(name)
+		if kind == noToken {
 			q.hidden = q.hidden || hides(name)
-		case value == "":
-		case kind == apiKeyToken:
-			q.named++
-			q.plain++
-			q.apiKey = join(q.apiKey, formDecode(value))
-		default:
-			q.named++
-			q.legacy = join(q.legacy, formDecode(value))
+			continue
+		}
+		q.named++
+		if value == "" {
+			continue
+		}
+		q.full++
+		if kind == apiKeyToken {
+			apiKey.add(formDecode(value))
+		} else {
+			legacy.add(formDecode(value))
 		}
 	}
+	q.apiKey, q.legacy = apiKey.joined(), legacy.joined()
 	return q
+}
+
+// orderly tells whether a query whose token counts, or in which none is, can be
+// forwarded as it is.
+func (q queryTokens) orderly(counts bool) bool {
+	switch {
+	case q.hidden:
+		return false
+	case counts:
+		return q.named == 1 && q.apiKey != "" && isPlain(q.apiKey)
+	}
+	return q.full == 0
 }
 
 // kind is which token a parameter's name stands for.
@@ -96,15 +110,16 @@ func whole(raw string) (query string, is bool) {
 
 // readWhole reads a query that was percent-encoded as a whole.
 func readWhole(query string) (apiKey, legacy string) {
+	var ours, old values
 	for pair := range strings.SplitSeq(query, "&") {
 		switch name, value, _ := strings.Cut(pair, "="); name {
 		case "ApiKey":
-			apiKey = join(apiKey, value)
+			ours.add(value)
 		case "api_key":
-			legacy = join(legacy, value)
+			old.add(value)
 		}
 	}
-	return apiKey, legacy
+	return ours.joined(), old.joined()
 }
 
 // withToken returns raw with token, if there is one, as its only token: where
@@ -208,5 +223,5 @@ func fromHex(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}
-	return c|0x20 - 'a' + 10
+	return c | 0x20 - 'a' + 10
 }
