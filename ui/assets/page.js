@@ -132,7 +132,21 @@
     if (!text && answer.status === 0) text = 'There was no answer. Check your connection and try again.';
     if (!text) text = 'Something went wrong here. Please try again in a moment.';
     say(panel, text, true);
+    if (answer.body.SignInAgain) offerSignIn(panel);
     return '';
+  }
+
+  // offerSignIn puts a way to a fresh sign-in, and back to this page, behind a
+  // message.
+  function offerSignIn(panel) {
+    var link = document.createElement('a');
+    link.className = 'quiet-link';
+    link.href = document.body.dataset.base + '/sso/2fa?fresh=1&return=' + encodeURIComponent(location.pathname + location.search);
+    link.textContent = 'Sign in again';
+    var line = panel.querySelector('[data-message]');
+    line.appendChild(document.createTextNode(' '));
+    line.appendChild(link);
+    link.focus();
   }
 
   // submit calls send when the form is complete, one at a time. The button is
