@@ -14,8 +14,10 @@ import (
 
 func TestTheAddressAtHomeIsHidden(t *testing.T) {
 	for _, tt := range []struct{ name, said, want string }{
-		{"10.11", `{"LocalAddress":"http://10.0.0.5:8096","ServerName":"vm","Version":"10.11.11","ProductName":"Jellyfin Server","OperatingSystem":"","Id":"01a8","StartupWizardCompleted":true}`,
-			`{"ServerName":"vm","Version":"10.11.11","ProductName":"Jellyfin Server","OperatingSystem":"","Id":"01a8","StartupWizardCompleted":true}`},
+		{
+			"10.11", `{"LocalAddress":"http://10.0.0.5:8096","ServerName":"vm","Version":"10.11.11","ProductName":"Jellyfin Server","OperatingSystem":"","Id":"01a8","StartupWizardCompleted":true}`,
+			`{"ServerName":"vm","Version":"10.11.11","ProductName":"Jellyfin Server","OperatingSystem":"","Id":"01a8","StartupWizardCompleted":true}`,
+		},
 		{"camel case", `{"localAddress":"http://10.0.0.5:8096","serverName":"vm"}`, `{"serverName":"vm"}`},
 		{"in the middle", `{"A":1,"LocalAddress":"x","B":2}`, `{"A":1,"B":2}`},
 		{"last", `{"A":1,"LocalAddress":"x"}`, `{"A":1}`},
