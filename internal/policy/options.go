@@ -38,8 +38,10 @@ func New() *Policy {
 // specific pattern wins, and which goes before the table. A line of Deny closes
 // whatever the table says. A line of Allow may open what the table does not
 // know, and tighten or loosen some of what it knows, but never what would give
-// out a token or reset a password without a second factor. Neither touches the
-// sign-in pages below /sso/2fa.
+// out a token or reset a password without a second factor, what Jellyfin itself
+// asks a token for, or a film: those are mistakes. Where a line and a row that
+// it may not open merely share some paths, the row keeps them. Neither list
+// touches the sign-in pages below /sso/2fa.
 //
 // The name of a client is what the visitor says it is. It narrows a line of
 // Allow, so that other apps are not concerned; on a line of Deny it is a

@@ -22,27 +22,44 @@ func review(lines []line, table []*row) LineErrors {
 }
 
 // touches tells what is wrong with the line as far as the table is concerned.
+//
+// A row that the line may not open makes the line a mistake if one of them
+// includes the other. If they only share some paths, the row keeps those; a
+// parameter that could be anything is not aimed at them.
 func (l line) touches(table []*row) *LineError {
 	for _, m := range l.methods {
 		behind := l.behind(table, m)
+		restates := slices.ContainsFunc(behind, func(r *row) bool {
+			return r.Action == l.Action && !r.unknown && r.shape.includes(l.shape)
+		})
 		for _, r := range behind {
+			within, around := r.shape.includes(l.shape), l.shape.includes(r.shape)
 			if l.Action == Deny {
-				if r.Action == Portal && r.shape.includes(l.shape) {
+				if r.Action == Portal && within {
 					err := l.errorf("can never match: Jellyward's own sign-in pages are not closed by a line", "take the line out")
 					return &err
 				}
 				continue
 			}
-			if permits(r, l.Action) {
+			// What says the same as the row around it has the same exceptions.
+			if permits(r, l.Action) || !within && (!around || restates || r.Action == Page) {
 				continue
 			}
-			why, hint := objection(r)
-			path, _ := l.shape.meets(r.shape)
-			err := l.errorf(fmt.Sprintf("would open %s %s (%s, for example): %s", m, r.Pattern, path, why), hint)
-			return &err
+			return l.opens(r, m)
 		}
 	}
 	return nil
+}
+
+// opens is the error that the line would open what r is for.
+func (l line) opens(r *row, m method) *LineError {
+	why, hint := objection(r)
+	example := ""
+	if path, _ := l.shape.meets(r.shape); path != r.shape.String() {
+		example = " (" + path + ", for example)"
+	}
+	err := l.errorf(fmt.Sprintf("would open %s %s%s: %s", m, r.Pattern, example, why), hint)
+	return &err
 }
 
 // behind are the rows of the table that a request of method m to one of the
@@ -81,23 +98,31 @@ func permits(r *row, a Action) bool {
 		return false
 	case r.Action == Media:
 		return a == Media
+	case r.Action == Page:
+		return a != Public // it is anybody's already, and shows browsers the way
 	}
 	return r.Anonymous || r.Action != Token
 }
 
 // objection is why permits says no, and the way out.
 func objection(r *row) (why, hint string) {
+	const (
+		leaveOut = "write a pattern, or methods, that leave this out"
+		orToken  = "write token as the action, or a pattern that leaves this out"
+	)
 	switch {
 	case r.Action == Portal:
 		return "Jellyward's own sign-in pages are never touched", "write a pattern that leaves out what lies below /sso/2fa"
 	case r.Sealed:
-		return "that stays closed to everybody, since it " + r.Why, "write a pattern, or methods, that leave this out"
+		return "that stays closed to everybody (" + r.Why + ")", leaveOut
 	case r.closed():
-		return "that is closed, and a line can open it to signed-in visitors at most", "write token as the action, or a pattern that leaves this out"
+		return "that is closed, and a line can open it to signed-in visitors at most", orToken
 	case r.Action == Media:
 		return "that is a film, a song or a part of one, for which policy.media says who gets it", "take the line out, and set policy.media to open if that is what is meant"
+	case r.Action == Page:
+		return "that is anybody's already, and leads browsers to the sign-in page", "take the line out"
 	}
-	return "Jellyfin itself asks for a token there", "write token as the action, or a pattern that leaves this out"
+	return "Jellyfin itself asks for a token there", orToken
 }
 
 // contradiction tells what is wrong with b beside a, which stands before it.

@@ -69,10 +69,25 @@ func parseSegment(text string) (segment, error) {
 			return segment{}, errors.New(quoteLine(text) + " is not understood: two parameters at most, with text between them and none behind")
 		}
 	}
-	if strings.ContainsAny(name+s.prefix+s.separator+s.suffix, "{}") {
+	if strings.ContainsAny(name+s.prefix+s.separator+s.suffix, "{}*") {
 		return segment{}, fmt.Errorf("%q is not understood", text)
 	}
 	return s, nil
+}
+
+// String is the shape as a path, if it is one, in lower case.
+func (s shape) String() string {
+	path := ""
+	for _, one := range s.segments {
+		if one.params > 0 {
+			return ""
+		}
+		path += "/" + one.prefix
+	}
+	if s.rest {
+		return ""
+	}
+	return path
 }
 
 // match tells whether a path's segment, in lower case, is one of s.
