@@ -136,6 +136,14 @@ func (b *Book) Holds(addr netip.Addr, item string) bool {
 	return true
 }
 
+// Knows tells whether any network holds a grant by token, so that its end is worth
+// telling. Invented tokens are refused by the thousand.
+func (b *Book) Knows(token secret.Text) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return len(b.ledger.tokens[hashOf(token)]) > 0
+}
+
 // End notes that token is dead: it was logged out, or Jellyfin has refused it. Its
 // grants end here at once, and on other replicas within a second. With an error
 // the others are told when the store is back.

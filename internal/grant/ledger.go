@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-const (
-	// slowest is how long a grant that is merely prolonged may wait to be written.
-	slowest = 5 * time.Minute
-	// maxBatch is how many grants are written at once.
-	maxBatch = 100
-)
-
 // grantKey is what one grant is known by.
 type grantKey struct {
 	network netip.Prefix
