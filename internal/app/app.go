@@ -18,6 +18,7 @@ import (
 
 	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/gateway"
+	"github.com/jellyward/jellyward/internal/grant"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/ops"
 	"github.com/jellyward/jellyward/internal/policy"
@@ -46,6 +47,7 @@ type App struct {
 	logger   *slog.Logger
 	store    *store.Store
 	sessions *session.Manager
+	grants   *grant.Book
 	signin   *signin.Service
 	watcher  *jellyfin.Watcher
 	proxy    *proxy.Proxy
@@ -111,6 +113,10 @@ func (a *App) build(cfg config.Config) error {
 			return fmt.Errorf("public_url: %w", err)
 		}
 	}
+	rules, err := readRules(cfg)
+	if err != nil {
+		return err
+	}
 	// A transport of its own: a proxy from the environment must not come
 	// between us and Jellyfin.
 	client := jellyfin.New(cfg.Jellyfin.URL.JoinPath(base.String()), &http.Transport{MaxIdleConnsPerHost: 16}, signInTimeout)
@@ -119,6 +125,9 @@ func (a *App) build(cfg config.Config) error {
 	watched := jellyfin.New(cfg.Jellyfin.URL.JoinPath(base.String()), &http.Transport{DisableKeepAlives: true}, signInTimeout)
 	a.watcher = jellyfin.NewWatcher(watched, time.Now, a.logger)
 	a.sessions = session.New(a.store, cfg.Session.MaxAge, time.Now)
+	a.grants = grant.New(a.store, grant.Options{For: cfg.Policy.MediaFor, Logger: a.logger})
+	liveness := jellyfin.NewLiveness(client, time.Now)
+	a.grants.OnEnd(liveness.ForgetHash)
 	a.signin = signin.New(signin.Options{
 		Jellyfin: client,
 		Factors:  a.store,
@@ -128,17 +137,25 @@ func (a *App) build(cfg config.Config) error {
 		Logger:   a.logger,
 	})
 	a.gateway = &gateway.Gateway{
-		Base:      base,
-		Policy:    policy.New(),
-		Sessions:  a.sessions,
-		Tokens:    jellyfin.NewLiveness(client, time.Now),
-		Readiness: a.watcher,
-		Pages:     ui.New(),
-		PublicURL: public,
-		Branding:  cfg.SignIn.Branding,
-		Via:       tunnel.Via,
-		Observer:  observer{a.metrics},
-		Logger:    a.logger,
+		Base:        base,
+		Policy:      rules.policy,
+		Switches:    rules.switches,
+		Dialect:     a.dialect(cfg),
+		Sessions:    a.sessions,
+		Tokens:      liveness,
+		Grants:      a.grants,
+		Readiness:   a.watcher,
+		Pages:       ui.New(),
+		PublicURL:   public,
+		Home:        rules.home,
+		Branding:    cfg.SignIn.Branding,
+		Hint:        cfg.Native.Hint,
+		ShowUsers:   cfg.Policy.PublicUsers == "show",
+		ShowAddress: cfg.Policy.LocalAddress == "show",
+		WebCSP:      rules.csp,
+		Via:         tunnel.Via,
+		Observer:    observer{a.metrics},
+		Logger:      a.logger,
 	}
 	a.proxy = proxy.New(proxy.Options{
 		Upstream:  cfg.Jellyfin.URL,
@@ -150,7 +167,7 @@ func (a *App) build(cfg config.Config) error {
 	})
 	a.gateway.Jellyfin = a.proxy
 	a.gateway.Portal = portal.New(portal.Options{
-		SignIn:        a.signin,
+		SignIn:        leaving{a.signin, a.grants, a.logger},
 		Sessions:      a.sessions,
 		Jellyfin:      client,
 		BasePath:      base.String(),

@@ -37,8 +37,13 @@ func (a *App) Serve(ctx context.Context) error {
 	defer stopBehind()
 	var support errgroup.Group
 	support.Go(func() error { return a.sessions.Run(behind) })
+	support.Go(func() error { return a.grants.Run(behind) })
 	support.Go(func() error { return a.serveOps(behind) })
 
+	// What players fetch without a token they fetch after a restart as well.
+	if err := a.grants.Load(ctx); err != nil {
+		a.logger.WarnContext(ctx, "grants were not loaded", "error", err)
+	}
 	fronts, frontCtx := errgroup.WithContext(ctx)
 	fronts.Go(func() error { return a.serveLocal(frontCtx) })
 	fronts.Go(func() error { return a.serveTunnel(frontCtx) })

@@ -7,28 +7,16 @@ import (
 	"strings"
 
 	"github.com/jellyward/jellyward/internal/policy"
-	"github.com/jellyward/jellyward/internal/proxy"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/visitor"
 )
 
-// document answers for jellyfin-web's documents. They are public code, so the
-// redirect guides people and protects nothing: whatever is not plainly a person
-// who opens a page in a browser gets what Jellyfin says.
-func (g *Gateway) document(w *recorder, req *request) {
-	if req.decision.Method == http.MethodGet && isNavigation(req.Request) {
-		switch _, err := g.session(req); {
-		case err == nil:
-		case isNoSession(err):
-			g.toSignIn(w, req)
-			return
-		default:
-			g.Logger.ErrorContext(req.Context(), "session could not be looked up", "error", err, "request_id", req.visitor.RequestID)
-			g.refuse(w, req.Request, unavailable)
-			return
-		}
-	}
-	g.forward(w, req, proxy.Treatment{Document: true})
+// isPerson tells whether req is a person's who opens a document of jellyfin-web in
+// a browser. Documents are public code, so leading people to the sign-in page
+// guides them and protects nothing: whatever is not plainly a person gets what
+// Jellyfin says.
+func isPerson(req *request) bool {
+	return req.decision.Method == http.MethodGet && isNavigation(req.Request)
 }
 
 // toHTTPS leads a person who opened a page of ours or of jellyfin-web over plain
@@ -93,35 +81,6 @@ func isNavigation(r *http.Request) bool {
 // isWebOS tells LG's televisions, whose app frames jellyfin-web and puts inline
 // scripts into it.
 func isWebOS(agent string) bool { return strings.Contains(agent, "Web0S") }
-
-// isBranding tells whether req asks for what jellyfin-web shows on its login
-// page.
-func isBranding(req *request) bool {
-	if req.decision.Method != http.MethodGet {
-		return false
-	}
-	switch req.path.Lower() {
-	case "/branding/configuration", "/branding/css", "/branding/css.css":
-		return true
-	}
-	return false
-}
-
-// ownBrowser tells whether an API call comes from jellyfin-web in a browser on
-// our own origin, so that a link to our sign-in page makes sense there. Native
-// apps show the disclaimer as text, and bundled clients would follow the link
-// into nothing.
-func ownBrowser(r *http.Request, v visitor.Visitor) bool {
-	agent := r.UserAgent()
-	if isWebOS(agent) || foreignOrigin(r, v) {
-		return false
-	}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
-		return site == "same-origin"
-	}
-	return strings.HasPrefix(agent, "Mozilla/5.0 (") &&
-		(strings.Contains(agent, "AppleWebKit/") || strings.Contains(agent, "Gecko/"))
-}
 
 // session returns the session of the request's cookie, [session.ErrNone], or
 // what kept the store from answering.

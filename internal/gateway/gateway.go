@@ -38,6 +38,15 @@ type Tokens interface {
 	Forget(token secret.Text)
 }
 
+// Grants remembers from which networks Jellyfin has accepted a token;
+// [grant.Book] does.
+type Grants interface {
+	Prove(addr netip.Addr, token secret.Text, item string)
+	Holds(addr netip.Addr, item string) bool
+	Knows(token secret.Text) bool
+	End(ctx context.Context, token secret.Text) error
+}
+
 // Forwarder sends a request that may pass to Jellyfin.
 type Forwarder interface {
 	Forward(http.ResponseWriter, *http.Request, proxy.Treatment)
@@ -69,17 +78,26 @@ type Outcome struct {
 	Took           time.Duration
 }
 
-// Gateway decides on requests. All fields but PublicURL, Via, Observer and
-// Logger are required.
+// Gateway decides on requests. All fields but PublicURL, Home, Native, Via,
+// Observer, Now and Logger are required; the zero values of the switches are the
+// strict ones.
 type Gateway struct {
-	Base      policy.Base
-	Policy    *policy.Policy
+	Base   policy.Base
+	Policy *policy.Policy
+	// Switches say what the policy's actions need.
+	Switches policy.Switches
+	// Dialect is that of Jellyfin as it is now.
+	Dialect   func() jellyfin.Dialect
 	Sessions  Sessions
 	Tokens    Tokens
+	Grants    Grants
 	Portal    http.Handler
 	Jellyfin  Forwarder
 	Readiness Readiness
 	Pages     Pages
+	// Native signs apps in on Jellyfin's own password endpoint. It gets what the
+	// Portal gets. Without it nobody signs in there.
+	Native http.Handler
 	// PublicURL is the origin that visitors use, or nil to take it from the
 	// request.
 	PublicURL *url.URL
@@ -88,12 +106,19 @@ type Gateway struct {
 	Home []netip.Prefix
 	// Branding makes jellyfin-web's own login page lead to ours.
 	Branding bool
+	// Hint is what apps show above their login form while there is a Native.
+	Hint string
+	// ShowUsers and ShowAddress tell visitors from outside who has an account,
+	// and Jellyfin's address at home, before they are signed in.
+	ShowUsers, ShowAddress bool
+	// WebCSP is the content security policy of jellyfin-web.
+	WebCSP WebCSP
 	// Via tells whether a request came through our own tunnel.
 	Via      func(*http.Request) bool
 	Observer Observer
-	Logger   *slog.Logger
-
-	grants grants
+	// Now is the clock; nil means [time.Now].
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // request is one request while it is being decided on.
@@ -106,6 +131,8 @@ type request struct {
 	presented jellyfin.Presented
 	// socket tells that the request asks for a WebSocket.
 	socket bool
+	// session is that of the request's cookie, if it was looked up and found.
+	session session.Session
 }
 
 // ServeHTTP answers one request and writes a line about it to the log.
@@ -143,17 +170,15 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 		return
 	}
 	cleanConnection(r)
-	req := &request{Request: r, visitor: v, path: path, decision: g.Policy.Decide(r.Method, path, ""), socket: wantsSocket(r)}
+	req := &request{Request: r, visitor: v, path: path, socket: wantsSocket(r)}
+	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery(), g.Dialect())
+	client := req.presented.Device.Client
 	if req.socket {
-		req.decision = g.Policy.Upgrade(path, "")
+		req.decision = g.Policy.Upgrade(path, client)
+	} else {
+		req.decision = g.Policy.Decide(r.Method, path, client)
 	}
-	req.presented = jellyfin.ReadPresented(r.Header, path.RawQuery(), jellyfin.Dialect{Legacy: true})
 	entry.request = req
-	if req.decision.Method == "" {
-		rec.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		g.refuse(rec, r, refusal{status: http.StatusMethodNotAllowed, message: "This method is not used here."})
-		return
-	}
 	g.route(rec, req)
 }
 
@@ -162,11 +187,16 @@ func (g *Gateway) route(w *recorder, req *request) {
 	if g.toHTTPS(w, req) {
 		return
 	}
-	if req.decision.Action == policy.Portal {
-		g.portal(w, req)
+	needs := req.decision.Needs(g.Switches)
+	switch needs.Fixed {
+	case policy.MethodUnknown:
+		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		g.refuse(w, req.Request, refusal{status: http.StatusMethodNotAllowed, message: "This method is not used here."})
 		return
-	}
-	if req.path.Outside() {
+	case policy.OwnPages:
+		g.inside(w, req, g.Portal)
+		return
+	case policy.NotBelowBase:
 		g.outside(w, req)
 		return
 	}
@@ -177,27 +207,41 @@ func (g *Gateway) route(w *recorder, req *request) {
 		g.forward(w, req, proxy.Treatment{})
 		return
 	}
-	switch req.decision.Action {
-	case policy.Page:
-		g.document(w, req)
-	case policy.Public, policy.Image:
-		g.public(w, req)
-	case policy.Token:
-		g.token(w, req)
-	case policy.Media:
-		g.media(w, req)
-	case policy.SignIn:
-		g.refuse(w, req.Request, refusal{
-			status:  http.StatusForbidden,
-			message: "A password alone does not sign in here. Sign in with your second factor.",
-			signIn:  g.signInURL(req.visitor),
-		})
+	asker, err := g.asker(req, needs)
+	outcome := needs.For(asker)
+	if err != nil && outcome != policy.Passes && !(outcome == policy.Guided && !isPerson(req)) {
+		g.Logger.ErrorContext(req.Context(), "visitor could not be checked", "error", err, "request_id", req.visitor.RequestID)
+		g.refuse(w, req.Request, unavailable)
+		return
+	}
+	g.carryOut(w, req, outcome)
+}
+
+// carryOut does what the policy says of a request to Jellyfin.
+func (g *Gateway) carryOut(w *recorder, req *request, outcome policy.Outcome) {
+	switch outcome {
+	case policy.Passes:
+		g.pass(w, req)
+	case policy.Guided:
+		if isPerson(req) {
+			g.toSignIn(w, req)
+			return
+		}
+		g.pass(w, req)
+	case policy.SignInElsewhere:
+		if g.Native != nil {
+			g.inside(w, req, g.Native)
+			return
+		}
+		g.refuse(w, req.Request, g.passwordAlone(req))
+	case policy.Unauthorized:
+		g.refuse(w, req.Request, g.unauthorized(req))
+	case policy.NotRecent:
+		g.refuse(w, req.Request, g.notRecent(req))
+	case policy.NotHome:
+		g.refuse(w, req.Request, notHome)
 	default:
-		g.refuse(w, req.Request, refusal{
-			status:  http.StatusForbidden,
-			message: "This is not available from outside.",
-			signIn:  g.signInURL(req.visitor),
-		})
+		g.refuse(w, req.Request, g.closed(req))
 	}
 }
 
@@ -205,16 +249,16 @@ func (g *Gateway) route(w *recorder, req *request) {
 // pages must arrive.
 const portalBodyWithin = 30 * time.Second
 
-// portal hands a request to our own pages, which see one spelling of each
+// inside hands a request to pages of our own, which see one spelling of each
 // path and no base path.
-func (g *Gateway) portal(w http.ResponseWriter, req *request) {
+func (g *Gateway) inside(w http.ResponseWriter, req *request, pages http.Handler) {
 	// What people post there is short. Through the tunnel there is no deadline
 	// to set, and the edge does not send a body byte by byte.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(portalBodyWithin))
 	r := req.WithContext(req.Context())
 	r.Method = req.decision.Method
 	r.URL = &url.URL{Path: req.path.Lower(), RawQuery: req.path.RawQuery()}
-	g.Portal.ServeHTTP(w, r)
+	pages.ServeHTTP(w, r)
 }
 
 // outside answers what does not lie below the base path as Jellyfin does, with
@@ -253,23 +297,8 @@ func (g *Gateway) published(w http.ResponseWriter, req *request) bool {
 	return false
 }
 
-// public forwards what anyone may ask. What is answered differently to different
-// visitors stays out of shared caches for all of them: Cloudflare stores .css
-// files by default.
-func (g *Gateway) public(w *recorder, req *request) {
-	branding := g.Branding && isBranding(req)
-	g.forward(w, req, proxy.Treatment{
-		Private:  branding,
-		Branding: branding && ownBrowser(req.Request, req.visitor),
-	})
-}
-
-// refuseSocket answers a WebSocket without a token as Jellyfin does.
-func (g *Gateway) refuseSocket(w http.ResponseWriter, req *request) {
-	g.refuse(w, req.Request, refusal{status: http.StatusForbidden, message: "A WebSocket needs a token."})
-}
-
-// forward sends the canonical form of req to Jellyfin.
+// forward sends the canonical form of req to Jellyfin, with no token on it but
+// the one that was judged.
 func (g *Gateway) forward(w http.ResponseWriter, req *request, t proxy.Treatment) {
 	r := req.WithContext(req.Context())
 	r.Method = req.decision.Method
@@ -280,6 +309,13 @@ func (g *Gateway) forward(w http.ResponseWriter, req *request, t proxy.Treatment
 		g.refuse(w, req.Request, refusal{status: http.StatusBadRequest, message: "This address cannot be read."})
 		return
 	}
-	r.URL = &url.URL{Path: decoded, RawPath: escaped, RawQuery: req.path.RawQuery()}
+	r.URL = &url.URL{Path: decoded, RawPath: escaped, RawQuery: req.presented.Apply(r.Header)}
 	g.Jellyfin.Forward(w, r, t)
+}
+
+func (g *Gateway) now() time.Time {
+	if g.Now == nil {
+		return time.Now()
+	}
+	return g.Now()
 }

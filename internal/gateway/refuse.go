@@ -39,6 +39,51 @@ var unavailable = refusal{
 	retryAfter: 5 * time.Second,
 }
 
+var notHome = refusal{
+	status:  http.StatusForbidden,
+	message: "Administration is open at home only. At home, use Jellyfin's own address.",
+}
+
+// passwordAlone refuses Jellyfin's own sign-in.
+func (g *Gateway) passwordAlone(req *request) refusal {
+	return refusal{
+		status:  http.StatusForbidden,
+		message: "A password alone does not sign in here. Sign in with your second factor.",
+		signIn:  g.signInURL(req.visitor),
+	}
+}
+
+// closed refuses what nobody gets.
+func (g *Gateway) closed(req *request) refusal {
+	return refusal{
+		status:  http.StatusForbidden,
+		message: "This is not available from outside.",
+		signIn:  g.signInURL(req.visitor),
+	}
+}
+
+// unauthorized refuses who is not signed in, and a WebSocket without a token as
+// Jellyfin does.
+func (g *Gateway) unauthorized(req *request) refusal {
+	if req.socket {
+		return refusal{status: http.StatusForbidden, message: "A WebSocket needs a token."}
+	}
+	return refusal{
+		status:  http.StatusUnauthorized,
+		message: "This needs you to be signed in.",
+		signIn:  g.signInURL(req.visitor),
+	}
+}
+
+// notRecent refuses administration with a session or token that is too old.
+func (g *Gateway) notRecent(req *request) refusal {
+	return refusal{
+		status:  http.StatusForbidden,
+		message: "Administration needs a browser that has signed in within the last hour. Sign in again.",
+		signIn:  g.signInURL(req.visitor) + "?fresh=1",
+	}
+}
+
 // noticePolicy is the content security policy of our notices: our own files and
 // nothing inline.
 const noticePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

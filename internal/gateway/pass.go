@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/proxy"
+	"github.com/jellyward/jellyward/internal/visitor"
+)
+
+// pass sends req to Jellyfin, with what its answer needs on the way back.
+func (g *Gateway) pass(w http.ResponseWriter, req *request) {
+	switch req.decision.Action {
+	case policy.Page:
+		g.forward(w, req, proxy.Treatment{Document: true, CSP: g.csp(req)})
+	case policy.Public:
+		g.public(w, req)
+	case policy.Image:
+		g.forward(w, req, proxy.Treatment{Private: g.Switches.Images != policy.Open})
+	case policy.Token:
+		t := proxy.Treatment{Private: true, Hold: holdable(req)}
+		if req.presented.HasToken() {
+			t.Answered = func(status int) { g.learn(req, status) }
+		}
+		g.forward(w, req, t)
+	default:
+		g.forward(w, req, proxy.Treatment{Private: true})
+	}
+}
+
+// public answers what anyone may ask. What is answered differently to different
+// visitors stays out of shared caches for all of them: Cloudflare stores .css
+// files by default.
+func (g *Gateway) public(w http.ResponseWriter, req *request) {
+	isGet := req.decision.Method == http.MethodGet
+	switch path := req.path.Lower(); {
+	case isGet && path == "/users/public" && !g.ShowUsers && !req.visitor.Home:
+		nobody(w, req)
+	case isGet && path == "/system/info/public":
+		g.forward(w, req, proxy.Treatment{Private: !g.ShowAddress, HideAddress: !g.ShowAddress && !req.visitor.Home})
+	case isGet && isBranding(path):
+		g.branding(w, req)
+	default:
+		g.forward(w, req, proxy.Treatment{})
+	}
+}
+
+// nobody says in Jellyfin's form that there are no users to choose from.
+func nobody(w http.ResponseWriter, req *request) {
+	h := w.Header()
+	ownHeaders(h, req.Request)
+	if req.Header.Get("Origin") != "" {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", "2")
+	_, _ = io.WriteString(w, "[]") // nobody to tell if the visitor has gone
+}
+
+// branding answers for what login pages show. A browser's leads to our sign-in
+// page, an app's says how to type the code.
+func (g *Gateway) branding(w http.ResponseWriter, req *request) {
+	t := proxy.Treatment{Private: g.Branding || g.hints()}
+	switch {
+	case ownBrowser(req.Request, req.visitor):
+		t.Branding = g.Branding
+	case g.hints() && req.path.Lower() == "/branding/configuration":
+		t.Hint = g.Hint
+	}
+	g.forward(w, req, t)
+}
+
+// hints tells whether apps can sign in and are told how.
+func (g *Gateway) hints() bool { return g.Native != nil && g.Hint != "" }
+
+// isBranding tells whether path is that of what login pages show.
+func isBranding(path string) bool {
+	switch path {
+	case "/branding/configuration", "/branding/css", "/branding/css.css":
+		return true
+	}
+	return false
+}
+
+// ownBrowser tells whether an API call comes from jellyfin-web in a browser on
+// our own origin, so that a link to our sign-in page makes sense there. Native
+// apps show the disclaimer as text, and bundled clients would follow the link
+// into nothing.
+func ownBrowser(r *http.Request, v visitor.Visitor) bool {
+	agent := r.UserAgent()
+	if isWebOS(agent) || foreignOrigin(r, v) {
+		return false
+	}
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
+		return site == "same-origin"
+	}
+	return strings.HasPrefix(agent, "Mozilla/5.0 (") &&
+		(strings.Contains(agent, "AppleWebKit/") || strings.Contains(agent, "Gecko/"))
+}
