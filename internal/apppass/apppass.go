@@ -33,8 +33,8 @@ var (
 	// ErrRefused means that the password is none, or not this user's, or bound
 	// to another device. Which of these it was is only in the log.
 	ErrRefused = errors.New("name or app password refused")
-	// ErrUnknown means that the user has no app password of this id.
-	ErrUnknown = errors.New("no such app password")
+	// ErrUnknown is a [Store]'s error where it has nothing.
+	ErrUnknown = errors.New("no such app password or kept session")
 	// ErrTooMany means that the user has as many as there may be.
 	ErrTooMany = fmt.Errorf("a user has %d app passwords at most", MaxPerUser)
 	// ErrName means that the name for a new one is empty, too long, or holds

@@ -113,20 +113,15 @@ func (s *Service) List(ctx context.Context, userID string) ([]AppPassword, error
 }
 
 // Revoke removes the user's app password and ends the token that came from it,
-// here and at Jellyfin. The errors are [ErrUnknown] and [ErrUnavailable]; after
-// the latter it may be called again.
+// here and at Jellyfin. Revoking one that is gone is no error. The error is
+// [ErrUnavailable]; Revoke may be called again then.
 func (s *Service) Revoke(ctx context.Context, userID, id string) error {
-	err := s.o.Store.DropAppPassword(ctx, userID, id)
-	if err != nil && !errors.Is(err, ErrUnknown) {
+	if err := s.o.Store.DropAppPassword(ctx, userID, id); err != nil {
 		return unavailable("remove an app password", err)
 	}
-	// Its tokens end also if it was gone: an earlier call may have got no
-	// further.
-	if cause := s.endTokens(ctx, userID, func(t issued.Token) bool { return t.AppPassword == id }); cause != nil {
-		return cause
-	}
+	err := s.endTokens(ctx, userID, func(t issued.Token) bool { return t.AppPassword == id && id != "" })
 	if err != nil {
-		return ErrUnknown
+		return err
 	}
 	s.o.Logger.InfoContext(ctx, "app password revoked", "user_id", userID, "app_password", id)
 	return nil
@@ -140,7 +135,7 @@ func (s *Service) RevokeAll(ctx context.Context, userID string) error {
 		return unavailable("list app passwords", err)
 	}
 	for _, p := range all {
-		if err := s.Revoke(ctx, userID, p.ID); err != nil && !errors.Is(err, ErrUnknown) {
+		if err := s.Revoke(ctx, userID, p.ID); err != nil {
 			return err
 		}
 	}

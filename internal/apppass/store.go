@@ -39,7 +39,7 @@ type Store interface {
 	// returns the use before, if there was one. Of many uses at once each gets
 	// another one as the one before.
 	UseAppPassword(ctx context.Context, userID, id string, use Use) (before Use, err error)
-	// DropAppPassword removes one, or returns [ErrUnknown].
+	// DropAppPassword removes one. Removing one that is gone is no error.
 	DropAppPassword(ctx context.Context, userID, id string) error
 	// PutKept keeps k in the place of the session whose token's hash is replaces,
 	// "" for none, or returns [ErrChanged].

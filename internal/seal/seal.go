@@ -27,6 +27,7 @@ const version = 1
 type Box struct {
 	aead cipher.AEAD
 	id   string
+	root [32]byte // what other keys are derived from
 }
 
 // New returns a Box for key.
@@ -39,9 +40,19 @@ func New(key [32]byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare cipher mode: %w", err)
 	}
+	id, root := derive(key, "jellyward key id"), derive(key, "jellyward derived keys")
+	return &Box{aead: aead, id: hex.EncodeToString(id[:4]), root: root}, nil
+}
+
+// Derive returns a key of its own for another purpose than sealing, always the
+// same for the same purpose. It tells nothing about the Box's key or about the
+// keys for other purposes.
+func (b *Box) Derive(purpose string) [32]byte { return derive(b.root, purpose) }
+
+func derive(key [32]byte, label string) [32]byte {
 	mac := hmac.New(sha256.New, key[:])
-	mac.Write([]byte("jellyward key id"))
-	return &Box{aead: aead, id: hex.EncodeToString(mac.Sum(nil)[:4])}, nil
+	mac.Write([]byte(label))
+	return [32]byte(mac.Sum(nil))
 }
 
 // KeyID is a short fingerprint of the key, for logs and error messages. It

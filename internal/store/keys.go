@@ -36,9 +36,27 @@ import (
 //	                                          newest 10,000; TOKEN is a hash
 //	jellyward:grant:TOKEN             zset    "NET[ ITEM]" → when, the newest 64          policy.media_for
 //	jellyward:grants-ended            zset    TOKEN → when it ended, the newest 10,000    policy.media_for
+//	jellyward:issued:TOKEN            hash    record: a token that was given out here,    until it ends
+//	                                          sealed; user: ID; seen, from: last use
+//	jellyward:issued-to:ID            set     TOKENs of the user                          until they end
+//	jellyward:issued-to-apps          zset    TOKEN → when it was given out, browsers'    until they end
+//	                                          left out
+//	jellyward:issued-ended            zset    TOKEN → until when it is refused here at    an hour, or until
+//	                                          least                                       it is logged out
+//	jellyward:leaving                 hash    TOKEN → the token, sealed, that Jellyfin    until Jellyfin was told
+//	                                          is to log out
+//	jellyward:app-password:ID:NAME    hash    record, uses: sealed; token: of the last    until revoked
+//	                                          use; NAME is random
+//	jellyward:app-passwords:ID        set     NAMEs of the user's app passwords           until revoked
+//	jellyward:app-password-of:MAC     string  "ID NAME"; MAC is a keyed hash of it        until revoked
+//	jellyward:kept:ID                 hash    record: the session that authorises for     until it is dead
+//	                                          the user, sealed; token: TOKEN
+//	jellyward:connect:CODE            string  the device that shows CODE, sealed          10 minutes (the caller's)
+//	jellyward:connects                zset    CODE → when it was asked for                10 minutes (the caller's)
 //
 // And channels: on jellyward:ended the hashes of ended sessions are published, on
-// jellyward:granted what happens to grants, in the words of grants.go. Measured on
+// jellyward:granted what happens to grants, in the words of grants.go, on
+// jellyward:issued TOKENs that were given out or forgotten ("+") or ended ("-"). Measured on
 // Redis 7.0: a user costs about 800 bytes, a session about 1000, a network with
 // failures about 140.
 const (
@@ -59,6 +77,18 @@ const (
 	keyGrantsEnded = prefix + "grants-ended"
 	prefixGrant    = prefix + "grant:"
 	channelGranted = prefix + "granted"
+	prefixIssued   = prefix + "issued:"
+	prefixIssuedTo = prefix + "issued-to:"
+	keyIssuedApps  = prefix + "issued-to-apps"
+	keyIssuedEnded = prefix + "issued-ended"
+	keyLeaving     = prefix + "leaving"
+	channelIssued  = prefix + "issued"
+	prefixAppPass  = prefix + "app-password:"
+	prefixAppsOf   = prefix + "app-passwords:"
+	prefixAppFind  = prefix + "app-password-of:"
+	prefixKept     = prefix + "kept:"
+	prefixConnect  = prefix + "connect:"
+	keyConnects    = prefix + "connects"
 	othersSuffix   = ":others"
 	maxKnown       = 64
 	homeTriesAge   = throttle.KnownFor

@@ -10,6 +10,9 @@ type scripts struct {
 	charge, refund, settle                                                *redis.Script
 	putSession, endSession, endToken                                      *redis.Script
 	putGrants, endGrants                                                  *redis.Script
+	putIssued, touchIssued, forgetIssued, endIssued, endedIssued          *redis.Script
+	putAppPassword, useAppPassword, dropAppPassword, putKept, dropKept    *redis.Script
+	putConnect                                                            *redis.Script
 }
 
 func newScripts() scripts {
@@ -30,6 +33,18 @@ func newScripts() scripts {
 		endToken:   redis.NewScript(luaEndToken),
 		putGrants:  redis.NewScript(luaPutGrants),
 		endGrants:  redis.NewScript(luaEndGrants),
+
+		putIssued:       redis.NewScript(luaPutIssued),
+		touchIssued:     redis.NewScript(luaTouchIssued),
+		forgetIssued:    redis.NewScript(luaForgetIssued),
+		endIssued:       redis.NewScript(luaEndIssued),
+		endedIssued:     redis.NewScript(luaEndedIssued),
+		putAppPassword:  redis.NewScript(luaPutAppPassword),
+		useAppPassword:  redis.NewScript(luaUseAppPassword),
+		dropAppPassword: redis.NewScript(luaDropAppPassword),
+		putKept:         redis.NewScript(luaPutKept),
+		dropKept:        redis.NewScript(luaDropKept),
+		putConnect:      redis.NewScript(luaPutConnect),
 	}
 }
 

@@ -5,7 +5,10 @@ package storetest
 import (
 	"testing"
 
+	"github.com/jellyward/jellyward/internal/apppass"
 	"github.com/jellyward/jellyward/internal/grant"
+	"github.com/jellyward/jellyward/internal/issued"
+	"github.com/jellyward/jellyward/internal/quickconnect"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/totp"
@@ -17,6 +20,9 @@ type Store interface {
 	throttle.Store
 	session.Store
 	grant.Store
+	issued.Store
+	apppass.Store
+	quickconnect.Store
 }
 
 // Backend is one empty database to test with.
@@ -41,6 +47,10 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"Tries", tryLaws()},
 		{"Sessions", sessionLaws()},
 		{"Grants", grantLaws()},
+		{"Issued", issuedLaws()},
+		{"AppPasswords", appPasswordLaws()},
+		{"Kept", keptLaws()},
+		{"Connects", connectLaws()},
 		{"Restart", restartLaws()},
 	} {
 		t.Run(group.name, func(t *testing.T) {
