@@ -1,0 +1,117 @@
+package grant_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/grant"
+	"github.com/jellyward/jellyward/internal/seal"
+	"github.com/jellyward/jellyward/internal/secret"
+	"github.com/jellyward/jellyward/internal/store"
+	"github.com/jellyward/jellyward/internal/store/storetest"
+)
+
+// replica returns a Book with its own connection to a Redis, and where it tells of
+// ends.
+func replica(t *testing.T, redis *storetest.Redis) (*grant.Book, <-chan string) {
+	t.Helper()
+	box, err := seal.New([32]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), store.Options{URL: redis.URL, Box: box})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := grant.New(s, grant.Options{})
+	ends := make(chan string, 100)
+	b.OnEnd(func(hash string) { ends <- hash })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		s.Close()
+	})
+	return b, ends
+}
+
+// until waits for something that a replica learns, and returns how long it took.
+func until(t *testing.T, what string, done func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("waited in vain for %s", what)
+		}
+		<-tick.C
+	}
+	return time.Since(began)
+}
+
+func TestReplicasAgreeWithinASecond(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	one, _ := replica(t, redis)
+	two, ends := replica(t, redis)
+	// Both listen once each has heard of the other.
+	one.Prove(at("192.0.2.1"), "first", "")
+	two.Prove(at("192.0.2.2"), "second", "")
+	until(t, "the replicas to listen", func() bool {
+		return two.Holds(at("192.0.2.1"), "") && one.Holds(at("192.0.2.2"), "")
+	})
+	within := func(what string, took time.Duration) {
+		t.Helper()
+		if took > time.Second {
+			t.Errorf("%s reached the other replica after %v", what, took)
+		}
+		t.Logf("%s reached the other replica after %v", what, took)
+	}
+	one.Prove(at(home6), "t", film)
+	within("a grant", until(t, "a grant", func() bool { return two.Holds(at(home6), "") }))
+	within("an opening", until(t, "an opening", func() bool { return two.Holds(at(home4), film) }))
+
+	began := time.Now()
+	if err := one.End(t.Context(), "t"); err != nil {
+		t.Fatalf("End: %v", err)
+	}
+	if got := <-ends; got != secret.Text("t").Hash() {
+		t.Errorf("the end of %s was told", got)
+	}
+	within("an end", time.Since(began))
+	for _, b := range []*grant.Book{one, two} {
+		check(t, b, film, map[string]bool{home4: false, home6: false, "192.0.2.1": true})
+	}
+}
+
+func TestRedisComesBack(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	one, _ := replica(t, redis)
+	two, ends := replica(t, redis)
+	one.Prove(at(home4), "t", "")
+	one.Prove(at(other4), "u", "")
+	until(t, "the grants", func() bool { return two.Holds(at(home4), "") && two.Holds(at(other4), "") })
+
+	redis.Kill(t)
+	one.Prove(at(home6), "t", "")
+	if err := one.End(t.Context(), "u"); err == nil {
+		t.Error("End without Redis is no error")
+	}
+	check(t, one, "", map[string]bool{home4: true, home6: true, other4: false})
+	check(t, two, "", map[string]bool{home4: true, home6: false, other4: true})
+	redis.Start(t)
+	if got := <-ends; got != secret.Text("u").Hash() {
+		t.Errorf("the end of %s was told", got)
+	}
+	until(t, "the new grant", func() bool { return two.Holds(at(home6), "") })
+	three, _ := replica(t, redis)
+	until(t, "what Redis keeps", func() bool { return three.Holds(at(home6), "") })
+	for _, b := range []*grant.Book{one, two, three} {
+		check(t, b, "", map[string]bool{home4: true, home6: true, other4: false})
+	}
+}
