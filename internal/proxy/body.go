@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,7 +14,9 @@ import (
 const maxRewritten = 1 << 20
 
 // rewritten tells whether the answer's body is read and may be changed.
-func (t Treatment) rewritten() bool { return t.Branding || t.Hint != "" || t.HideAddress }
+func (t Treatment) rewritten() bool {
+	return t.Branding || t.Hint != "" || t.HideAddress || t.Read != nil
+}
 
 // askPlainly takes from a request for an answer that is to be rewritten what
 // would let Jellyfin answer in parts, in another encoding or not at all.
@@ -38,6 +41,11 @@ func (p *Proxy) rewriteBody(resp *http.Response, t Treatment) error {
 			return fmt.Errorf("hide the address at home: %w", err)
 		}
 	}
+	if t.Read != nil {
+		if err := showBody(resp, t.Read); err != nil {
+			return err
+		}
+	}
 	if t.Branding || t.Hint != "" {
 		words := words{hint: t.Hint}
 		if t.Branding {
@@ -45,6 +53,28 @@ func (p *Proxy) rewriteBody(resp *http.Response, t Treatment) error {
 		}
 		return brand(resp, words)
 	}
+	return nil
+}
+
+// errWithheld means that an answer must not reach the visitor.
+var errWithheld = errors.New("answer withheld")
+
+// showBody lets read see the body of an answer of 200 before it goes on.
+func showBody(resp *http.Response, read func([]byte) error) error {
+	if resp.StatusCode != http.StatusOK || !hasBody(resp) {
+		return nil
+	}
+	body, whole, err := readBody(resp)
+	switch {
+	case err != nil:
+		return err
+	case !whole || isEncoded(resp.Header):
+		return fmt.Errorf("%w: it cannot be read", errWithheld)
+	}
+	if err := read(body); err != nil {
+		return fmt.Errorf("%w: %w", errWithheld, err)
+	}
+	putBody(resp, body)
 	return nil
 }
 

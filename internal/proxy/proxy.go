@@ -35,6 +35,10 @@ type Treatment struct {
 	// /System/Info/Public. An answer in which it cannot be looked for does not
 	// pass: the visitor gets 502.
 	HideAddress bool
+	// Read, if not nil, gets the body of an answer of 200, which is at most 1 MB
+	// of JSON, before it goes on. If it returns an error the answer does not go
+	// on, and the visitor gets 503.
+	Read func(body []byte) error
 	// Document marks the answer so that no cache stores it, takes away what a
 	// later conditional request could refer to, and tells the browser to be
 	// careful with it.
@@ -167,6 +171,11 @@ func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
 		// The visitor hung up. Nobody reads an answer, but one that looks
 		// complete must not be left behind either.
 		panic(http.ErrAbortHandler)
+	case errors.Is(err, errWithheld):
+		// Jellyfin is well; what had to be done first was not.
+		p.options.Logger.ErrorContext(r.Context(), "answer withheld", "error", err)
+		p.options.Failed(w, r, http.StatusServiceUnavailable)
+		return
 	case errors.Is(err, errNotReady):
 		status = http.StatusServiceUnavailable
 	case os.IsTimeout(err), errors.Is(err, context.DeadlineExceeded):
