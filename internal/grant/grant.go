@@ -154,10 +154,13 @@ func (b *Book) End(ctx context.Context, token secret.Text) error {
 	return b.end(ctx, hashOf(token))
 }
 
-// OnEnd has f called with the hash ([secret.Text.Hash]) of each token that ends,
-// here or on another replica. It must be called before the Book is used, and f
-// must not call back.
-func (b *Book) OnEnd(f func(tokenHash string)) { b.onEnd = append(b.onEnd, f) }
+// OnEnd has f called with the hash ([secret.Text.Hash]) of each token that ends from
+// now on, here or on another replica. It must not wait for long.
+func (b *Book) OnEnd(f func(tokenHash string)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.onEnd = append(b.onEnd, f)
+}
 
 // stir wakes the writer.
 func (b *Book) stir() {

@@ -199,6 +199,7 @@ func TestWithoutTheStoreMemoryGoesOn(t *testing.T) {
 		check(t, two, "", map[string]bool{home4: true, home6: false, other4: false})
 		store.goAway(false)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		for _, b := range []*grant.Book{one, two} {
 			check(t, b, "", map[string]bool{home4: true, home6: true, other4: false})
 		}
@@ -219,6 +220,7 @@ func TestAStoreThatForgotIsToldAgain(t *testing.T) {
 		}
 		store.goAway(false)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		later, _ := running(t, store)
 		for _, b := range []*grant.Book{b, later} {
 			check(t, b, "", map[string]bool{home4: true, other4: false})
@@ -246,6 +248,7 @@ func TestAnEndThatWasNotHeardIsLearnt(t *testing.T) {
 		check(t, one, "", map[string]bool{home4: true, home6: true})
 		store.goAway(false)
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		check(t, one, "", map[string]bool{home4: false, home6: false})
 		if len(heard) != 1 {
 			t.Errorf("told of %d ends, want one", len(heard))

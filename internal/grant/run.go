@@ -174,8 +174,11 @@ func (b *Book) end(ctx context.Context, token tokenHash) error {
 }
 
 func (b *Book) tellEnds(ended []tokenHash) {
+	b.mu.RLock()
+	all := b.onEnd
+	b.mu.RUnlock()
 	for _, token := range ended {
-		for _, f := range b.onEnd {
+		for _, f := range all {
 			f(token.String())
 		}
 	}
