@@ -150,8 +150,8 @@ var below = map[string][]string{
 	"internal/stage":           {"internal/app", "internal/config", "internal/secret", "internal/jellyfin/jellyfintest", "tunnel/edgetest"},
 	"internal/app":             {"*"},
 	"internal/gateway":         {"internal/policy", "internal/grant", "internal/session", "internal/visitor", "internal/jellyfin", "internal/proxy", "internal/secret", "internal/throttle", "ui"},
-	"internal/portal":          {"internal/signin", "internal/session", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor", "internal/totp", "ui"},
-	"internal/native":          {"internal/signin", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
+	"internal/portal":          {"internal/apppass", "internal/issued", "internal/quickconnect", "internal/signin", "internal/session", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor", "internal/totp", "ui"},
+	"internal/native":          {"internal/signin", "internal/issued", "internal/apppass", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/signin":          {"internal/totp", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/proxy":           {"internal/jellyfin", "internal/visitor"},
 	"internal/grant":           {"internal/secret"},
@@ -163,7 +163,7 @@ var below = map[string][]string{
 	"internal/store/storetest": {"internal/store", "internal/apppass", "internal/grant", "internal/issued", "internal/jellyfin", "internal/quickconnect", "internal/session", "internal/totp", "internal/throttle", "internal/seal", "internal/secret"},
 	"internal/session":         {"internal/secret"},
 	"internal/jellyfin":        {"internal/secret"},
-	"internal/config":          {"internal/secret"},
+	"internal/config":          {"internal/policy", "internal/secret"},
 	"tunnel/edgetest":          {"tunnel"},
 }
 

@@ -28,6 +28,7 @@ type failure struct {
 	Fields             map[string]string
 	RetryAfter         int // seconds
 	Locked             bool
+	SignInAgain        bool // what was asked needs a fresh sign-in
 }
 
 // MarshalJSON writes the verdict and what is set.
@@ -48,6 +49,9 @@ func (f failure) MarshalJSON() ([]byte, error) {
 	}
 	if f.Locked {
 		out["Locked"] = true
+	}
+	if f.SignInAgain {
+		out["SignInAgain"] = true
 	}
 	return json.Marshal(out)
 }

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -43,23 +44,31 @@ type inputError struct {
 
 func (e *inputError) Error() string { return e.message }
 
-// readBody reads a JSON object of at most [maxBody].
-func readBody(w http.ResponseWriter, r *http.Request) (body, error) {
+// readBody reads what a sign-in or an enrolment posts.
+func readBody(w http.ResponseWriter, r *http.Request) (b body, err error) {
+	err = readJSON(w, r, &b)
+	return b, err
+}
+
+// readJSON reads a JSON object of at most [maxBody] into the struct that into
+// points to.
+func readJSON(w http.ResponseWriter, r *http.Request, into any) error {
 	if mediaType(r) != "application/json" {
-		return body{}, &inputError{http.StatusUnsupportedMediaType, "Send JSON, with the content type application/json."}
+		return &inputError{http.StatusUnsupportedMediaType, "Send JSON, with the content type application/json."}
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return body{}, &inputError{http.StatusRequestEntityTooLarge, "This is more than 64 KB."}
+		return &inputError{http.StatusRequestEntityTooLarge, "This is more than 64 KB."}
 	case err != nil:
-		return body{}, &inputError{http.StatusBadRequest, "The request broke off."}
+		return &inputError{http.StatusBadRequest, "The request broke off."}
 	}
-	var b *body // null is no object
-	if !utf8.Valid(raw) || json.Unmarshal(raw, &b) != nil || b == nil {
-		return body{}, &inputError{http.StatusBadRequest, "This is not a JSON object with texts in it."}
+	// Null is no object, though it can be read into one.
+	isObject := bytes.HasPrefix(bytes.TrimLeft(raw, " \t\r\n"), []byte("{"))
+	if !utf8.Valid(raw) || !isObject || json.Unmarshal(raw, into) != nil {
+		return &inputError{http.StatusBadRequest, "This is not a JSON object with texts in it."}
 	}
-	return *b, nil
+	return nil
 }
 
 // mediaType returns the request's content type without parameters, or nothing

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/jellyward/jellyward/ui"
@@ -19,12 +20,39 @@ func (p *portal) place(r *http.Request) ui.Place {
 	return place
 }
 
-// localNext accepts a path below base + "/web", with query and fragment, and
+// connectReturn is the way back to the page for the digits of a television, as
+// the value of a query.
+func connectReturn(base, code string) string {
+	to := base + root + "/connect"
+	if code != "" {
+		to += "?code=" + code
+	}
+	return url.QueryEscape(to)
+}
+
+// ownNext accepts our own pages that need somebody to be signed in.
+func ownNext(base, text string) bool {
+	own, ok := strings.CutPrefix(text, base+root)
+	if !ok {
+		return false
+	}
+	own, query, queried := strings.Cut(own, "?")
+	if !queried {
+		return own == "/account" || own == "/connect"
+	}
+	code, ok := strings.CutPrefix(query, "code=")
+	return ok && own == "/connect" && len(code) == 6 && strings.Trim(code, "0123456789") == ""
+}
+
+// localNext accepts one of our own pages, or a path below base + "/web", with query and fragment, and
 // nothing that a browser or Jellyfin could read as anything else: no scheme, no
 // second slash, no dot segment, no backslash, no escapes in the path.
 func localNext(base, text string) (string, bool) {
 	if len(text) > maxNext {
 		return "", false
+	}
+	if ownNext(base, text) {
+		return text, true
 	}
 	rest, ok := strings.CutPrefix(text, base+"/web")
 	if !ok {

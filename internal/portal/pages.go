@@ -3,6 +3,7 @@ package portal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -26,14 +27,16 @@ func (p *portal) signInPage(w http.ResponseWriter, r *http.Request) {
 	s, err := p.current(r)
 	switch {
 	case errors.Is(err, session.ErrNone):
-		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+		p.show(w, r, view)
 	case err != nil:
 		p.trouble(r, "session not looked up", err)
 		view.Notice = noticeStore
-		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+		p.show(w, r, view)
 	case r.URL.Query().Get("fresh") == "1":
 		// Administration may need a session that has just begun.
-		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+		p.show(w, r, view)
+	case r.URL.Query().Get("fresh") == "1":
+		p.show(w, r, view)
 	case r.URL.Query().Get("again") == "1":
 		p.signInAgain(w, r, s, view)
 	default:
@@ -54,7 +57,7 @@ func (p *portal) signInAgain(w http.ResponseWriter, r *http.Request, s session.S
 		view.Notice = noticeJellyfin
 	case alive:
 		handOff := ui.HandOff{Place: view.Place, ServerID: s.ServerID, UserID: s.UserID, Token: string(s.Token)}
-		p.page(w, r, func(w io.Writer) error { return p.ui.HandOff(w, handOff) })
+		p.show(w, r, handOff)
 		return
 	default:
 		if err := p.Sessions.End(r.Context(), s.ID); err != nil {
@@ -62,12 +65,12 @@ func (p *portal) signInAgain(w http.ResponseWriter, r *http.Request, s session.S
 		}
 		p.dropCookie(w, r)
 	}
-	p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+	p.show(w, r, view)
 }
 
 func (p *portal) enrolPage(w http.ResponseWriter, r *http.Request) {
 	view := ui.Enrol{Place: p.place(r)}
-	p.page(w, r, func(w io.Writer) error { return p.ui.Enrol(w, view) })
+	p.show(w, r, view)
 }
 
 func (p *portal) accountPage(w http.ResponseWriter, r *http.Request) {
@@ -78,15 +81,29 @@ func (p *portal) accountPage(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.trouble(r, "session not looked up", err)
 		view := ui.SignIn{Place: p.place(r), Notice: noticeStore}
-		p.page(w, r, func(w io.Writer) error { return p.ui.SignIn(w, view) })
+		p.show(w, r, view)
 	default:
 		p.account(w, r, s, "")
 	}
 }
 
-func (p *portal) account(w http.ResponseWriter, r *http.Request, s session.Session, notice string) {
-	view := ui.Account{Place: p.place(r), UserName: s.UserName, ServerID: s.ServerID, UserID: s.UserID, Notice: notice}
-	p.page(w, r, func(w io.Writer) error { return p.ui.Account(w, view) })
+// show writes the page of a view.
+func (p *portal) show(w http.ResponseWriter, r *http.Request, view any) {
+	p.page(w, r, func(w io.Writer) error {
+		switch v := view.(type) {
+		case ui.SignIn:
+			return p.ui.SignIn(w, v)
+		case ui.Enrol:
+			return p.ui.Enrol(w, v)
+		case ui.Account:
+			return p.ui.Account(w, v)
+		case ui.Connect:
+			return p.ui.Connect(w, v)
+		case ui.HandOff:
+			return p.ui.HandOff(w, v)
+		}
+		return fmt.Errorf("no page for a %T", view)
+	})
 }
 
 // page renders first and answers then, so that a page is complete or not there.

@@ -44,12 +44,16 @@ type Jellyfin interface {
 	Alive(ctx context.Context, token secret.Text, visitor netip.Addr) (bool, error)
 }
 
-// Options are what the portal is made of. SignIn, Sessions and Jellyfin are
-// required.
+// Options are what the portal is made of. All but BasePath, PublicURL,
+// SessionMaxAge and Logger are required.
 type Options struct {
-	SignIn   SignIn
-	Sessions Sessions
-	Jellyfin Jellyfin
+	SignIn       SignIn
+	Sessions     Sessions
+	Jellyfin     Jellyfin
+	Devices      Devices
+	AppPasswords AppPasswords
+	Keeper       Keeper
+	QuickConnect QuickConnect
 	// BasePath is the path below which everything is published: empty, or like
 	// "/jellyfin". The requests that the handler gets do not carry it any more.
 	BasePath string
@@ -99,6 +103,7 @@ func (p *portal) routes() http.Handler {
 		root:              p.signInPage,
 		root + "/enroll":  p.enrolPage,
 		root + "/account": p.accountPage,
+		root + "/connect": p.connectPage,
 	}
 	for path, page := range pages {
 		engine.GET(path, gin.WrapF(page))
@@ -112,6 +117,11 @@ func (p *portal) routes() http.Handler {
 	engine.POST(root+"/enroll", gin.WrapF(p.enroll))
 	engine.POST(root+"/confirm", gin.WrapF(p.confirm))
 	engine.POST(root+"/signout", gin.WrapF(p.signOut))
+	engine.POST(root+"/devices/signout", gin.WrapF(p.endDevices))
+	engine.POST(root+"/passwords", gin.WrapF(p.makePassword))
+	engine.POST(root+"/passwords/revoke", gin.WrapF(p.revokePassword))
+	engine.POST(root+"/connect/look", gin.WrapF(p.lookAtDevice))
+	engine.POST(root+"/connect/allow", gin.WrapF(p.allowDevice))
 	engine.NoRoute(gin.WrapF(p.unknown))
 	return engine
 }

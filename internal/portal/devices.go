@@ -1,0 +1,107 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/jellyward/jellyward/internal/issued"
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/session"
+	"github.com/jellyward/jellyward/internal/signin"
+	"github.com/jellyward/jellyward/ui"
+)
+
+// Devices knows what was given out to whom. [issued.Registry] is one.
+type Devices interface {
+	Record(ctx context.Context, s jellyfin.Session, d issued.Details) (issued.Token, error)
+	List(ctx context.Context, userID string) ([]issued.Token, error)
+	End(ctx context.Context, userID, id string) error
+	EndAll(ctx context.Context, userID, except string) (int, error)
+}
+
+// kinds are the ways in, as the account page says them.
+var kinds = map[issued.Kind]string{
+	issued.Browser:      "Browser",
+	issued.Code:         "Password and code",
+	issued.AppPassword:  "App password",
+	issued.QuickConnect: "Quick Connect",
+}
+
+// devices lists where the user of s is signed in, this browser first.
+func (p *portal) devices(ctx context.Context, s session.Session) ([]ui.Device, error) {
+	tokens, err := p.Devices.List(ctx, s.UserID)
+	if err != nil {
+		return nil, err
+	}
+	here := s.Token.Hash()
+	slices.SortStableFunc(tokens, func(a, b issued.Token) int {
+		switch here {
+		case a.ID:
+			return -1
+		case b.ID:
+			return 1
+		}
+		return 0
+	})
+	list := make([]ui.Device, 0, len(tokens))
+	for _, t := range tokens {
+		list = append(list, ui.Device{
+			ID: t.ID, App: t.Client, Name: t.DeviceName, Kind: kinds[t.Kind], From: t.LastNetwork, Seen: t.Seen, Current: t.ID == here,
+		})
+	}
+	return list, nil
+}
+
+// endDevices signs out one device of the user's, or all but this browser.
+func (p *portal) endDevices(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		ID     string `json:"Id"`
+		Others bool
+	}
+	s, ok := p.signedIn(w, r, &asked)
+	if !ok {
+		return
+	}
+	var err error
+	switch {
+	case asked.Others:
+		_, err = p.Devices.EndAll(r.Context(), s.UserID, s.Token.Hash())
+	case asked.ID == "" || asked.ID == s.Token.Hash():
+		p.answer(w, r, http.StatusBadRequest, failure{Message: "Say which other device is to be signed out."})
+		return
+	default:
+		err = p.Devices.End(r.Context(), s.UserID, asked.ID)
+	}
+	// One that is gone already is as the user wished.
+	if err != nil && !errors.Is(err, issued.ErrUnknown) {
+		p.trouble(r, "device not signed out", err)
+		p.refuse(w, r, refusedAs{}, signin.ErrUnavailable)
+		return
+	}
+	p.answer(w, r, http.StatusOK, done{Ok: true})
+}
+
+// done says that something was done.
+type done struct{ Ok bool }
+
+// signedIn reads what somebody who is signed in has posted, and answers if
+// nobody is, or if it cannot be read.
+func (p *portal) signedIn(w http.ResponseWriter, r *http.Request, into any) (session.Session, bool) {
+	if err := readJSON(w, r, into); err != nil {
+		p.refuse(w, r, refusedAs{}, err)
+		return session.Session{}, false
+	}
+	s, err := p.current(r)
+	switch {
+	case err == nil:
+		return s, true
+	case errors.Is(err, session.ErrNone):
+		p.answer(w, r, http.StatusUnauthorized, failure{Message: "You are not signed in any more. Load this page again."})
+	default:
+		p.trouble(r, "session not looked up", err)
+		p.refuse(w, r, refusedAs{}, signin.ErrUnavailable)
+	}
+	return session.Session{}, false
+}
