@@ -95,7 +95,7 @@ type Jellyfin interface {
 	QuickConnectEnabled(ctx context.Context) (bool, error)
 	Initiate(ctx context.Context, device jellyfin.Device, visitor netip.Addr) (jellyfin.QuickConnect, error)
 	Authorize(ctx context.Context, token secret.Text, code, userID string, visitor netip.Addr) error
-	Redeem(ctx context.Context, request secret.Text, visitor netip.Addr) (jellyfin.Session, error)
+	Redeem(ctx context.Context, request secret.Text, profile jellyfin.Profile, visitor netip.Addr) (jellyfin.Session, error)
 	Alive(ctx context.Context, token secret.Text, visitor netip.Addr) (bool, error)
 }
 

@@ -66,7 +66,7 @@ func (k *Keeper) Ensure(ctx context.Context, fresh jellyfin.Session, visitor net
 		return err
 	}
 	device := jellyfin.Device{Client: "Jellyward", Name: "App passwords", ID: "jellyward-" + rand.Text(), Version: k.o.Version}
-	session, err := k.mint.mint(ctx, device, visitor, func(ctx context.Context, code string) error {
+	session, err := k.mint.mint(ctx, who{device: device, visitor: visitor}, func(ctx context.Context, code string) error {
 		return k.o.Jellyfin.Authorize(ctx, fresh.Token, code, fresh.UserID, visitor)
 	})
 	if err != nil {

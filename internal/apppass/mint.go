@@ -44,11 +44,18 @@ func newMinter(j Jellyfin, tokens discarder, log *slog.Logger) *minter {
 	return &minter{jellyfin: j, tokens: tokens, log: log, closing: closing, cancel: cancel}
 }
 
-// mint asks for a code on behalf of device, has it authorised, and redeems it.
-// The session must be handed out or discarded. If it fails no token is left, or
-// it is logged out as soon as Jellyfin can be asked.
-func (m *minter) mint(ctx context.Context, device jellyfin.Device, visitor netip.Addr, authorize func(ctx context.Context, code string) error) (jellyfin.Session, error) {
-	request, err := m.jellyfin.Initiate(ctx, device, visitor)
+// who is a device that is to be signed in.
+type who struct {
+	device  jellyfin.Device
+	visitor netip.Addr
+	profile jellyfin.Profile
+}
+
+// mint asks for a code on behalf of w, has it authorised, and redeems it. The
+// session must be handed out or discarded. If it fails no token is left, or it is
+// logged out as soon as Jellyfin can be asked.
+func (m *minter) mint(ctx context.Context, w who, authorize func(ctx context.Context, code string) error) (jellyfin.Session, error) {
+	request, err := m.jellyfin.Initiate(ctx, w.device, w.visitor)
 	if err != nil {
 		return jellyfin.Session{}, err
 	}
@@ -56,7 +63,7 @@ func (m *minter) mint(ctx context.Context, device jellyfin.Device, visitor netip
 		m.cleanUp(ctx, request.Secret, err)
 		return jellyfin.Session{}, err
 	}
-	session, err := m.jellyfin.Redeem(ctx, request.Secret, visitor)
+	session, err := m.jellyfin.Redeem(ctx, request.Secret, w.profile, w.visitor)
 	if err != nil {
 		m.cleanUp(ctx, request.Secret, err)
 		return jellyfin.Session{}, err
@@ -96,7 +103,7 @@ func (m *minter) cleanUp(ctx context.Context, request secret.Text, why error) {
 func (m *minter) redeemAndDiscard(ctx context.Context, request secret.Text) bool {
 	ctx, cancel := context.WithTimeout(ctx, mintFor)
 	defer cancel()
-	session, err := m.jellyfin.Redeem(ctx, request, netip.Addr{})
+	session, err := m.jellyfin.Redeem(ctx, request, "", netip.Addr{})
 	if err != nil {
 		return false
 	}

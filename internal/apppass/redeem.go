@@ -46,7 +46,7 @@ func (s *Service) Claims(ctx context.Context, typed secret.Text) (bool, error) {
 	return true, nil
 }
 
-// Redeem signs the app on device in with an app password, as the user of that
+// Redeem signs the app on a device in with an app password, as the user of that
 // name, and returns Jellyfin's session, whose Raw is what the app wants. Its
 // token is recorded already; if it cannot be handed out it must be given to
 // [issued.Registry.Discard].
@@ -54,8 +54,8 @@ func (s *Service) Claims(ctx context.Context, typed secret.Text) (bool, error) {
 // The errors are [ErrRefused], [ErrNoKeeper], [ErrUnavailable],
 // [*throttle.LimitError], [jellyfin.ErrQuickConnectOff], [jellyfin.ErrDevice]
 // and [jellyfin.ErrForbidden].
-func (s *Service) Redeem(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (jellyfin.Session, error) {
-	attempt, err := s.o.Limiter.Begin(ctx, throttle.NetworkOf(visitor), "")
+func (s *Service) Redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
+	attempt, err := s.o.Limiter.Begin(ctx, throttle.NetworkOf(as.Visitor), "")
 	if errors.As(err, new(*throttle.LimitError)) {
 		return jellyfin.Session{}, err
 	}
@@ -65,7 +65,7 @@ func (s *Service) Redeem(ctx context.Context, name string, typed secret.Text, de
 	left := ctx
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintFor)
 	defer cancel()
-	session, err := s.redeem(ctx, name, typed, device, visitor)
+	session, err := s.redeem(ctx, as)
 	if !errors.Is(err, ErrRefused) {
 		// If the store is away the charge stays and ages out, which is safe.
 		_ = attempt.Cancel(ctx)
@@ -77,18 +77,19 @@ func (s *Service) Redeem(ctx context.Context, name string, typed secret.Text, de
 	return session, err
 }
 
-func (s *Service) redeem(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (jellyfin.Session, error) {
-	p, err := s.find(ctx, name, typed, device, visitor)
+func (s *Service) redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
+	p, err := s.find(ctx, as)
 	if err != nil {
 		return jellyfin.Session{}, err
 	}
-	session, err := s.mint.mint(ctx, device, visitor, func(ctx context.Context, code string) error {
-		return s.o.Keeper.Authorize(ctx, p.UserID, code, visitor)
+	w := who{device: as.Device, visitor: as.Visitor, profile: as.Profile}
+	session, err := s.mint.mint(ctx, w, func(ctx context.Context, code string) error {
+		return s.o.Keeper.Authorize(ctx, p.UserID, code, as.Visitor)
 	})
 	if err != nil {
 		return jellyfin.Session{}, fromJellyfin("sign an app in", err)
 	}
-	if err := s.settle(ctx, p, session, device, visitor); err != nil {
+	if err := s.settle(ctx, p, session, as); err != nil {
 		s.o.Issued.Discard(ctx, session.Token)
 		return jellyfin.Session{}, err
 	}
@@ -96,27 +97,27 @@ func (s *Service) redeem(ctx context.Context, name string, typed secret.Text, de
 }
 
 // find returns the app password if it is one of the user of that name.
-func (s *Service) find(ctx context.Context, name string, typed secret.Text, device jellyfin.Device, visitor netip.Addr) (AppPassword, error) {
-	password, ok := Parse(typed)
+func (s *Service) find(ctx context.Context, as jellyfin.Credentials) (AppPassword, error) {
+	password, ok := Parse(as.Password)
 	if !ok {
-		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, visitor)
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as.Visitor)
 	}
 	p, err := s.o.Store.FindAppPassword(ctx, password)
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, visitor)
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as.Visitor)
 	case err != nil:
 		return AppPassword{}, unavailable("look an app password up", err)
 	}
-	userID, err := s.o.Names.UserID(ctx, name)
+	userID, err := s.o.Names.UserID(ctx, as.Name)
 	if err != nil && !errors.Is(err, totp.ErrUnknownName) {
 		return AppPassword{}, unavailable("look a name up", err)
 	}
 	switch {
 	case userID != p.UserID:
-		return AppPassword{}, s.refuse(ctx, p, otherUser, visitor)
-	case s.o.Bind && p.FirstDevice != "" && p.FirstDevice != device.ID:
-		return AppPassword{}, s.refuse(ctx, p, otherDevice, visitor)
+		return AppPassword{}, s.refuse(ctx, p, otherUser, as.Visitor)
+	case s.o.Bind && p.FirstDevice != "" && p.FirstDevice != as.Device.ID:
+		return AppPassword{}, s.refuse(ctx, p, otherDevice, as.Visitor)
 	}
 	return p, nil
 }
@@ -128,12 +129,12 @@ func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, visitor
 }
 
 // settle records the token, and ends the one that the app password got before.
-func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Session, device jellyfin.Device, visitor netip.Addr) error {
+func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Session, as jellyfin.Credentials) error {
 	if session.UserID != p.UserID {
 		return unavailable("sign an app in", errors.New("jellyfin signed somebody else in"))
 	}
 	token, err := s.o.Issued.Record(ctx, session, issued.Details{
-		Kind: issued.AppPassword, Device: device, Visitor: visitor, AppPassword: p.ID,
+		Kind: issued.AppPassword, Device: as.Device, Visitor: as.Visitor, AppPassword: p.ID,
 	})
 	if err != nil {
 		return unavailable("record a token", err)
@@ -145,7 +146,7 @@ func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Se
 	before, err := s.o.Store.UseAppPassword(ctx, p.UserID, p.ID, use)
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return s.refuse(ctx, p, wasRevoked, visitor)
+		return s.refuse(ctx, p, wasRevoked, as.Visitor)
 	case err != nil:
 		return unavailable("note the use of an app password", err)
 	}

@@ -86,7 +86,7 @@ func ParseSession(body []byte) (Session, Device, error) {
 
 // QuickConnectEnabled tells whether the server's Quick Connect is switched on.
 func (c *Client) QuickConnectEnabled(ctx context.Context) (bool, error) {
-	status, body, err := c.quick(ctx, http.MethodGet, "QuickConnect/Enabled", nil, call{})
+	status, body, err := c.ask(ctx, http.MethodGet, "QuickConnect/Enabled", call{})
 	if err != nil {
 		return false, err
 	}
@@ -100,8 +100,7 @@ func (c *Client) QuickConnectEnabled(ctx context.Context) (bool, error) {
 // Initiate asks for a code on behalf of device, as the device itself would. The
 // errors are [ErrQuickConnectOff], [ErrDevice] and [ErrUnavailable].
 func (c *Client) Initiate(ctx context.Context, device Device, visitor netip.Addr) (QuickConnect, error) {
-	status, body, err := c.quick(ctx, http.MethodPost, "QuickConnect/Initiate", nil,
-		call{authorization: device.Authorization(""), visitor: visitor})
+	status, body, err := c.ask(ctx, http.MethodPost, "QuickConnect/Initiate", call{authorization: device.Authorization(""), visitor: visitor})
 	switch {
 	case err != nil:
 		return QuickConnect{}, err
@@ -123,9 +122,11 @@ func (c *Client) Initiate(ctx context.Context, device Device, visitor netip.Addr
 // for this user, or the user may not sign in now) and [ErrUnavailable], after
 // which the device may have been signed in.
 func (c *Client) Authorize(ctx context.Context, token secret.Text, code, userID string, visitor netip.Addr) error {
-	status, body, err := c.quick(ctx, http.MethodPost, "QuickConnect/Authorize",
-		url.Values{"code": {code}, "userId": {userID}},
-		call{authorization: Device{}.Authorization(token), visitor: visitor})
+	status, body, err := c.ask(ctx, http.MethodPost, "QuickConnect/Authorize", call{
+		query:         url.Values{"code": {code}, "userId": {userID}},
+		authorization: Device{}.Authorization(token),
+		visitor:       visitor,
+	})
 	switch {
 	case err != nil:
 		return err
@@ -148,7 +149,7 @@ func (c *Client) Authorize(ctx context.Context, token secret.Text, code, userID 
 // QuickConnectState asks what has become of a request. The errors are
 // [ErrCodeUnknown], [ErrQuickConnectOff] and [ErrUnavailable].
 func (c *Client) QuickConnectState(ctx context.Context, request secret.Text) (QuickConnect, error) {
-	status, body, err := c.quick(ctx, http.MethodGet, "QuickConnect/Connect", url.Values{"secret": {string(request)}}, call{})
+	status, body, err := c.ask(ctx, http.MethodGet, "QuickConnect/Connect", call{query: url.Values{"secret": {string(request)}}})
 	switch {
 	case err != nil:
 		return QuickConnect{}, err
@@ -165,43 +166,61 @@ func (c *Client) QuickConnectState(ctx context.Context, request secret.Text) (Qu
 // Redeem returns the session of a request that was authorised; as often as it is
 // asked, the same one. The errors are [ErrCodeUnknown], [ErrQuickConnectOff] and
 // [ErrUnavailable].
-func (c *Client) Redeem(ctx context.Context, request secret.Text, visitor netip.Addr) (Session, error) {
+func (c *Client) Redeem(ctx context.Context, request secret.Text, profile Profile, visitor netip.Addr) (Session, error) {
 	body, err := json.Marshal(struct{ Secret string }{string(request)})
 	if err != nil {
 		return Session{}, fmt.Errorf("encode quick connect: %w", err)
 	}
-	status, raw, err := c.quick(ctx, http.MethodPost, "Users/AuthenticateWithQuickConnect", nil, call{body: body, visitor: visitor})
-	switch {
-	case err != nil:
+	req, err := c.question(ctx, http.MethodPost, "Users/AuthenticateWithQuickConnect", call{body: body, visitor: visitor})
+	if err != nil {
 		return Session{}, err
-	case status == http.StatusOK:
-		return parseSession(raw)
-	case status == http.StatusNotFound:
+	}
+	req.Header.Set("Accept", profile.accept())
+	// The answer is handed on as it comes.
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return Session{}, unavailable(err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return readSession(resp)
+	case http.StatusNotFound:
 		return Session{}, ErrCodeUnknown
-	case status == http.StatusUnauthorized:
+	case http.StatusUnauthorized:
 		return Session{}, ErrQuickConnectOff
 	}
-	return Session{}, fmt.Errorf("%w: redeeming quick connect answered %d", ErrUnavailable, status)
+	return Session{}, fmt.Errorf("%w: redeeming quick connect answered %d", ErrUnavailable, resp.StatusCode)
 }
 
-// call is what a question carries beside its target.
+// call is what a question carries beside its method and path.
 type call struct {
+	query         url.Values
 	authorization string
 	visitor       netip.Addr // invalid: it is asked on our own behalf
 	body          []byte
 }
 
-func (c *Client) quick(ctx context.Context, method, path string, query url.Values, with call) (int, []byte, error) {
+func (c *Client) question(ctx context.Context, method, path string, with call) (*http.Request, error) {
 	req, err := c.request(ctx, method, path, with.body)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	req.URL.RawQuery = query.Encode()
+	req.URL.RawQuery = with.query.Encode()
 	if with.authorization != "" {
 		req.Header.Set("Authorization", with.authorization)
 	}
 	if with.visitor.IsValid() {
 		req.Header.Set("X-Forwarded-For", with.visitor.Unmap().String())
+	}
+	return req, nil
+}
+
+func (c *Client) ask(ctx context.Context, method, path string, with call) (status int, body []byte, err error) {
+	req, err := c.question(ctx, method, path, with)
+	if err != nil {
+		return 0, nil, err
 	}
 	return c.do(req)
 }
