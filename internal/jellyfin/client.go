@@ -124,7 +124,9 @@ func readSession(resp *http.Response) (Session, error) {
 		return Session{}, unavailable(err)
 	}
 	session, err := parseSession(raw)
-	session.ContentType = resp.Header.Get("Content-Type")
+	if contentType := resp.Header.Get("Content-Type"); contentType != "" {
+		session.ContentType = contentType
+	}
 	return session, err
 }
 
@@ -150,6 +152,8 @@ func parseSession(raw []byte) (Session, error) {
 		UserName: result.User.Name,
 		Admin:    result.User.Policy.IsAdministrator,
 		Raw:      raw,
+
+		ContentType: "application/json; charset=utf-8",
 	}, nil
 }
 

@@ -3,10 +3,13 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/apppass"
+	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/signin"
 	"github.com/jellyward/jellyward/internal/throttle"
@@ -31,10 +34,7 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request) (signin.Request, 
 	}
 	device := h.o.Present(r.Header, r.URL.RawQuery).Device
 	if device.Client == "" || device.Name == "" || device.ID == "" || device.Version == "" {
-		return signin.Request{}, refusal{
-			status:  http.StatusBadRequest,
-			message: "A sign-in needs an Authorization header with Client, Device, DeviceId and Version.",
-		}
+		return signin.Request{}, errNoDevice
 	}
 	c, err := readBodyWithin(w, r)
 	if err != nil {
@@ -59,44 +59,60 @@ func readBodyWithin(w http.ResponseWriter, r *http.Request) (credentials, error)
 	return readBody(r)
 }
 
-// signIn asks whoever the password is for. What has the form of an app password
-// and is none carries no code either, and ends like that.
-func (h *Handler) signIn(ctx context.Context, req signin.Request) (jellyfin.Session, Kind, error) {
-	if h.o.AppPasswords != nil && isAppPassword(req.Password) {
-		session, handled, err := h.o.AppPasswords.Redeem(ctx, req)
-		if handled || err != nil {
-			return session, AppPassword, err
+// signIn asks whoever the password is for.
+func (h *Handler) signIn(ctx context.Context, req signin.Request) (jellyfin.Session, error) {
+	if h.o.AppPasswords != nil {
+		claimed, err := h.o.AppPasswords.Claims(ctx, req.Password)
+		switch {
+		case err != nil:
+			return jellyfin.Session{}, err
+		case claimed:
+			return h.o.AppPasswords.Redeem(ctx, jellyfin.Credentials{
+				Device: req.Device, Name: req.Name, Password: req.Password, Visitor: req.Visitor, Profile: req.Profile,
+			})
 		}
 	}
 	req.Password, req.Code = split(req.Password)
 	session, err := h.o.SignIn.SignInApp(ctx, req)
-	return session, Code, err
+	if err != nil {
+		return jellyfin.Session{}, err
+	}
+	return session, h.record(ctx, session, req)
+}
+
+// record remembers the session's token. A token that cannot be is logged out.
+func (h *Handler) record(ctx context.Context, session jellyfin.Session, req signin.Request) error {
+	if h.o.Issued == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishFor)
+	defer cancel()
+	_, err := h.o.Issued.Record(ctx, session, issued.Details{Kind: issued.Code, Device: req.Device, Visitor: req.Visitor})
+	if err != nil {
+		h.discard(ctx, session)
+		return fmt.Errorf("record an app's token: %w", err)
+	}
+	return nil
+}
+
+// discard logs out a token that the app shall not have, or did not get.
+func (h *Handler) discard(ctx context.Context, session jellyfin.Session) {
+	if h.o.Issued != nil {
+		h.o.Issued.Discard(ctx, session.Token)
+		return
+	}
+	h.o.SignIn.Discard(ctx, session.Token)
 }
 
 // handOut gives the app Jellyfin's answer as it is.
-func (h *Handler) handOut(w http.ResponseWriter, r *http.Request, session jellyfin.Session, kind Kind, device jellyfin.Device) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishFor)
-	defer cancel()
-	v, _ := visitor.From(r.Context())
-	if h.o.Issued != nil {
-		if err := h.o.Issued(ctx, Issue{Kind: kind, Session: session, Device: device, Visitor: v}); err != nil {
-			h.log.ErrorContext(ctx, "token not recorded, so not handed out", "user_id", session.UserID, "request_id", v.RequestID, "error", err)
-			h.o.SignIn.Discard(ctx, session.Token)
-			h.fail(w, r, signin.ErrUnavailable)
-			return
-		}
-	}
+func (h *Handler) handOut(w http.ResponseWriter, r *http.Request, session jellyfin.Session) {
 	err := r.Context().Err()
 	if err == nil {
 		head(w, r, session.ContentType, len(session.Raw))
 		_, err = w.Write(session.Raw)
 	}
-	if err == nil {
-		return
-	}
-	h.o.SignIn.Discard(ctx, session.Token)
-	if h.o.Withdrawn != nil {
-		h.o.Withdrawn(ctx, session.Token)
+	if err != nil {
+		h.discard(context.WithoutCancel(r.Context()), session)
 	}
 }
 
@@ -121,23 +137,50 @@ func (h *Handler) closed(r *http.Request) refusal {
 	return refusal{status: http.StatusForbidden, message: message}
 }
 
-// fail answers err. Seerr sends everything again that is not a 401; of two
-// sign-ins with one code one succeeds.
+// fail answers err.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	refused := refusalFor(err)
+	if unheard(err) && r.Context().Err() == nil {
+		v, _ := visitor.From(r.Context())
+		h.log.WarnContext(r.Context(), "app not signed in", "request_id", v.RequestID, "error", err)
+	}
+	h.refuse(w, r, refused)
+}
+
+// unheard tells whether err is one that nobody else has put into the log.
+func unheard(err error) bool {
+	for _, heard := range []error{signin.ErrRefused, signin.ErrUnavailable, apppass.ErrRefused} {
+		if errors.Is(err, heard) {
+			return false
+		}
+	}
+	return !errors.As(err, new(refusal)) && !errors.As(err, new(*throttle.LimitError))
+}
+
+// refusalFor chooses the answer to err. Seerr sends everything again that is not
+// a 401; of two sign-ins with one code one succeeds.
+func refusalFor(err error) refusal {
 	var refused refusal
 	var limit *throttle.LimitError
 	switch {
 	case errors.As(err, &refused):
+		return refused
 	case errors.As(err, &limit):
-		refused = refusal{status: http.StatusTooManyRequests, message: "Too many tries. Please wait.", retryAfter: limit.RetryAfter}
-	case errors.Is(err, signin.ErrRefused):
-		refused = refusal{status: http.StatusUnauthorized, message: "Name, password or code is wrong."}
-	default:
-		refused = refusal{
-			status: http.StatusServiceUnavailable, message: "Sign-ins cannot be checked just now. Please try again in a moment.", retryAfter: comeBack,
-		}
+		return refusal{status: http.StatusTooManyRequests, message: "Too many tries. Please wait.", retryAfter: limit.RetryAfter}
+	case errors.Is(err, signin.ErrRefused), errors.Is(err, apppass.ErrRefused):
+		return refusal{status: http.StatusUnauthorized, message: "Name, password or code is wrong."}
+	case errors.Is(err, apppass.ErrNoKeeper):
+		return refusal{status: http.StatusForbidden, message: "Sign in with a browser once more, so that app passwords work again."}
+	case errors.Is(err, jellyfin.ErrQuickConnectOff):
+		return refusal{status: http.StatusForbidden, message: "App passwords need Quick Connect, which is switched off at this Jellyfin."}
+	case errors.Is(err, jellyfin.ErrForbidden):
+		return refusal{status: http.StatusForbidden, message: "Jellyfin does not let this account in now."}
+	case errors.Is(err, jellyfin.ErrDevice):
+		return errNoDevice
 	}
-	h.refuse(w, r, refused)
+	return refusal{
+		status: http.StatusServiceUnavailable, message: "Sign-ins cannot be checked just now. Please try again in a moment.", retryAfter: comeBack,
+	}
 }
 
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, rf refusal) {

@@ -29,6 +29,7 @@ var (
 	errNotJSON  = refusal{status: http.StatusUnsupportedMediaType, message: "Send JSON."}
 	errTooLong  = refusal{status: http.StatusRequestEntityTooLarge, message: "This is too long for a sign-in."}
 	errNoSignIn = refusal{status: http.StatusBadRequest, message: "This is not a sign-in."}
+	errNoDevice = refusal{status: http.StatusBadRequest, message: "A sign-in needs an Authorization header with Client, Device, DeviceId and Version."}
 	errNoName   = refusal{status: http.StatusBadRequest, message: "A sign-in needs a name."}
 )
 

@@ -1,10 +1,6 @@
 package native
 
-import (
-	"strings"
-
-	"github.com/jellyward/jellyward/internal/secret"
-)
+import "github.com/jellyward/jellyward/internal/secret"
 
 // form is one way in which a code can stand behind a password. It takes the code
 // off what was typed, if it ends in one. What stands between the two is for
@@ -51,25 +47,4 @@ func unseparated(password string) string {
 		return password[:last]
 	}
 	return password
-}
-
-// appPasswordLength is the number of letters and digits of an app password.
-const appPasswordLength = 20
-
-// isAppPassword tells whether what was typed has the form of an app password:
-// twenty ASCII letters and digits, of which the last six are not all digits, with
-// dashes and spaces anywhere. The last condition tells it from a password of
-// fourteen characters with a code behind it, so no app password may be made that
-// does not meet it.
-func isAppPassword(typed secret.Text) bool {
-	bare := strings.NewReplacer("-", "", " ", "").Replace(string(typed))
-	if len(bare) != appPasswordLength || strings.ContainsFunc(bare, notLetterOrDigit) {
-		return false
-	}
-	_, _, code := sixDigits(bare)
-	return !code
-}
-
-func notLetterOrDigit(r rune) bool {
-	return (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 }

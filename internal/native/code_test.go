@@ -60,37 +60,3 @@ func TestThePasswordComesBackWhole(t *testing.T) {
 		}
 	})
 }
-
-func TestIsAppPassword(t *testing.T) {
-	for typed, want := range map[string]bool{
-		"abcde-fghjk-mnpqr-stuvw":     true,
-		"ABCDE FGHJK MNPQR STUVW":     true,
-		"abcdefghjkmnpqrstuvw":        true,
-		"abcde-fghjk-mnpqr-2345w":     true,
-		"abcde-fghjk-mnpqr-23456":     true,
-		"abcde-fghjk-mnpq2-23456":     false, // a password of fourteen with a code
-		"fourteenletter123456":        false,
-		"fourteenletter 123456":       false,
-		"abcde-fghjk-mnpqr-stuv":      false,
-		"abcde-fghjk-mnpqr-stuvwx":    false,
-		"abcde-fghjk-mnpqr-stuvä":     false,
-		"abcde_fghjk_mnpqr_stuvw":     false,
-		"":                            false,
-		"abcde-fghjk-mnpqr-stuvw1234": false,
-	} {
-		if got := isAppPassword(secret.Text(typed)); got != want {
-			t.Errorf("isAppPassword(%q) = %v, want %v", typed, got, want)
-		}
-	}
-}
-
-// Nothing is both: what ends in a code is never taken for an app password,
-// whatever stands before it.
-func TestACodeIsNeverTakenForAnAppPassword(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		typed := secret.Text(rapid.StringMatching(`[a-zA-Z0-9 ,-]{12,22}[0-9]{6}`).Draw(t, "typed"))
-		if _, code := split(typed); code == "" || isAppPassword(typed) {
-			t.Errorf("%q is taken for an app password", string(typed))
-		}
-	})
-}

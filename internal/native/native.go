@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/signin"
@@ -32,32 +33,18 @@ type SignIn interface {
 	Discard(ctx context.Context, token secret.Text)
 }
 
-// AppPasswords turns a password that was made here for one app into a session.
-//
-// Redeem is asked with a request whose Password has the form of such a password,
-// as typed, and whose Code is empty. If it is not one of ours after all, handled
-// is false and nothing may have been counted or asked. The errors are those of
-// [signin.Service.SignInApp]; whoever redeems sees to limits, audit lines and an
-// even time. The caller owns the session's token.
+// AppPasswords signs an app in with a password that was made here for it alone.
+// [apppass.Service] does. What it claims goes there and nowhere else; a session
+// from it is recorded already.
 type AppPasswords interface {
-	Redeem(ctx context.Context, req signin.Request) (session jellyfin.Session, handled bool, err error)
+	Claims(ctx context.Context, typed secret.Text) (bool, error)
+	Redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error)
 }
 
-// Kind says by what an app has signed in.
-type Kind string
-
-// The kinds of [Issue].
-const (
-	Code        Kind = "code"
-	AppPassword Kind = "app_password"
-)
-
-// Issue is a token that is about to be handed to an app.
-type Issue struct {
-	Kind    Kind
-	Session jellyfin.Session
-	Device  jellyfin.Device
-	Visitor visitor.Visitor
+// Issued remembers tokens before they are handed out. [issued.Registry] does.
+type Issued interface {
+	Record(ctx context.Context, s jellyfin.Session, d issued.Details) (issued.Token, error)
+	Discard(ctx context.Context, token secret.Text)
 }
 
 // Options are what a [Handler] is made of. SignIn and Present are required.
@@ -69,14 +56,10 @@ type Options struct {
 	// Present reads what a request's headers and raw query say of its sender,
 	// as [jellyfin.ReadPresented] does.
 	Present func(h http.Header, rawQuery string) jellyfin.Presented
-	// AppPasswords redeems app passwords; nil means that there are none.
+	// AppPasswords is nil if there are none.
 	AppPasswords AppPasswords
-	// Issued, if not nil, is told of each token before it is handed out. If it
-	// fails the token is logged out.
-	Issued func(ctx context.Context, i Issue) error
-	// Withdrawn, if not nil, is told of a token that Issued was told of and that
-	// was logged out, because the app had gone before it could be handed out.
-	Withdrawn func(ctx context.Context, token secret.Text)
+	// Issued is nil if nothing is to be remembered.
+	Issued Issued
 	// Where is the address at which a visitor's browser signs in; nil leaves it
 	// out of refusals.
 	Where func(v visitor.Visitor) string
@@ -133,10 +116,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	session, kind, err := h.signIn(r.Context(), req)
+	session, err := h.signIn(r.Context(), req)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	h.handOut(w, r, session, kind, req.Device)
+	h.handOut(w, r, session)
 }
