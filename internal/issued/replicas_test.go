@@ -1,0 +1,130 @@
+package issued_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/jellyward/jellyward/internal/issued"
+	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/secret"
+)
+
+func TestAnEndReachesOtherReplicasWithinASecond(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.replica(t), w.replica(t)
+	run(t, two)
+	var longest time.Duration
+	for range 20 {
+		token, given := w.give(t, one, issued.Code, "phone")
+		if !admitted(t, two, token) {
+			t.Fatal("a token of the other replica is not admitted")
+		}
+		wantErr(t, "End", one.End(t.Context(), w.alice.ID, given.ID), nil)
+		took := eventually(t, "the other replica refuses it", func() bool { return ended(t, two, token) && !admitted(t, two, token) })
+		longest = max(longest, took)
+	}
+	t.Logf("the other replica refuses after %v at most", longest)
+	if longest > time.Second {
+		t.Errorf("the other replica refuses only after %v", longest)
+	}
+}
+
+func TestATokenIsAdmittedEverywhereAtOnce(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.replica(t), w.replica(t)
+	run(t, two)
+	for range 50 {
+		s := w.mint("phone")
+		if admitted(t, two, s.Token) {
+			t.Fatal("a token is admitted before it is recorded")
+		}
+		_, err := one.Record(t.Context(), s, issued.Details{Kind: issued.Code, Device: jellyfin.Device{ID: "phone"}, Visitor: home})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What memory says may be a moment old, and no app asks for itself
+		// before it has its token.
+		eventually(t, "the other replica admits it", func() bool { return admitted(t, two, s.Token) })
+	}
+}
+
+func TestEndedWhileNobodyListened(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.replica(t), w.replica(t)
+	token, given := w.give(t, one, issued.Code, "phone")
+	if !admitted(t, two, token) {
+		t.Fatal("a token of the other replica is not admitted")
+	}
+	wantErr(t, "End", one.End(t.Context(), w.alice.ID, given.ID), nil)
+	wantErr(t, "Leave", one.Leave(t.Context()), nil)
+	w.pass(time.Second) // for which it trusts its memory
+	if admitted(t, two, token) {
+		t.Error("it is admitted by one that does not listen")
+	}
+	three := w.replica(t)
+	if !ended(t, three, token) {
+		t.Error("one that starts does not know")
+	}
+}
+
+func TestWithoutTheStoreNobodyIsAdmitted(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(t)
+	run(t, r)
+	token, given := w.give(t, r, issued.Code, "phone")
+	over, _ := w.give(t, r, issued.Code, "tv")
+	wantErr(t, "EndToken", r.EndToken(t.Context(), over), nil)
+	w.redis.Kill(t)
+	eventually(t, "it says that it cannot tell", func() bool {
+		_, err := r.Admitted(t.Context(), token)
+		if err != nil {
+			wantErr(t, "Admitted", err, issued.ErrUnavailable)
+		}
+		return err != nil
+	})
+	_, err := r.Admitted(t.Context(), "0123456789abcdef0123456789abcdef")
+	wantErr(t, "Admitted", err, issued.ErrUnavailable)
+	if admitted, err := r.Admitted(t.Context(), over); err != nil || admitted {
+		t.Errorf("Admitted of what was ended = %v, %v", admitted, err)
+	}
+	if !ended(t, r, over) || ended(t, r, token) {
+		t.Error("what was ended is forgotten while the store is away")
+	}
+	_, err = r.List(t.Context(), w.alice.ID)
+	wantErr(t, "List", err, issued.ErrUnavailable)
+	wantErr(t, "End", r.End(t.Context(), w.alice.ID, given.ID), issued.ErrUnavailable)
+	wantErr(t, "EndToken", r.EndToken(t.Context(), token), issued.ErrUnavailable)
+	s := w.mint("new")
+	_, err = r.Record(t.Context(), s, issued.Details{Kind: issued.Code, Device: jellyfin.Device{ID: "new"}, Visitor: home})
+	wantErr(t, "Record", err, issued.ErrUnavailable)
+	r.Discard(t.Context(), s.Token)
+	if w.alive(s.Token) {
+		t.Error("a token that was not handed out lives")
+	}
+	r.Touch(token, home)
+	w.redis.Start(t)
+	eventually(t, "it admits again", func() bool {
+		ok, err := r.Admitted(t.Context(), token)
+		return ok && err == nil
+	})
+}
+
+func TestDiscardGoesOnUntilSomebodyTakesTheToken(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(t)
+	s := w.mint("new")
+	w.redis.Kill(t)
+	w.jellyfin.Close()
+	r.Discard(t.Context(), s.Token) // returns, and goes on
+	w.redis.Start(t)
+	eventually(t, "the store has taken it over", func() bool {
+		return r.Load(t.Context()) == nil && ended(t, r, s.Token)
+	})
+}
+
+func TestUnreadIsUnavailable(t *testing.T) {
+	r := issued.New(issued.Options{})
+	_, err := r.Ended(secret.Text("x"))
+	wantErr(t, "Ended", err, issued.ErrUnavailable)
+	wantErr(t, "Close", r.Close(t.Context()), nil)
+}
