@@ -45,6 +45,9 @@ func (g *Gateway) asker(req *request, needs policy.Needs) (policy.Asker, error) 
 // not, or where nobody knows (plugins), a token counts only if it lives.
 func (g *Gateway) hasToken(req *request, needs policy.Needs) (bool, error) {
 	token := req.presented.Token
+	if req.doubt != nil {
+		return false, req.doubt
+	}
 	if !req.presented.HasToken() || !needs.Live {
 		return req.presented.HasToken(), nil
 	}
@@ -109,6 +112,7 @@ func (g *Gateway) learn(req *request, status int) {
 	switch {
 	case status == http.StatusUnauthorized:
 		g.Tokens.Forget(token)
+		g.doubted(req)
 		if !req.decision.Rule.Anonymous && g.Grants.Knows(token) {
 			g.endGrants(req)
 		}
@@ -117,6 +121,7 @@ func (g *Gateway) learn(req *request, status int) {
 		g.loggedOut(req)
 	default:
 		g.Tokens.Confirm(token)
+		g.used(req)
 		g.prove(req)
 	}
 }
@@ -124,6 +129,7 @@ func (g *Gateway) learn(req *request, status int) {
 // loggedOut ends whatever hangs on the token of req.
 func (g *Gateway) loggedOut(req *request) {
 	g.Tokens.Forget(req.presented.Token)
+	g.forgotten(req)
 	g.endGrants(req)
 	ctx := lasting(req)
 	if err := g.Sessions.EndToken(ctx, req.presented.Token); err != nil {

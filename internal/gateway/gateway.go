@@ -78,7 +78,7 @@ type Outcome struct {
 	Took           time.Duration
 }
 
-// Gateway decides on requests. All fields but PublicURL, Home, Native, Via,
+// Gateway decides on requests. All fields but Issued, APIKeys, QuickConnect and its rates, PublicURL, Home, Native, Via,
 // Observer, Now and Logger are required; the zero values of the switches are the
 // strict ones.
 type Gateway struct {
@@ -98,6 +98,15 @@ type Gateway struct {
 	// Native signs apps in on Jellyfin's own password endpoint. It gets what the
 	// Portal gets. Without it nobody signs in there.
 	Native http.Handler
+	// Issued remembers the tokens that are given out; nil if nothing does.
+	Issued Issued
+	// OnlyIssued lets only such tokens, and APIKeys, in from outside.
+	OnlyIssued bool
+	APIKeys    APIKeys
+	// QuickConnect and QuickConnectRates watch over devices that ask to be let
+	// in; nil leaves that to Jellyfin alone.
+	QuickConnect      QuickConnect
+	QuickConnectRates QuickConnectRates
 	// PublicURL is the origin that visitors use, or nil to take it from the
 	// request.
 	PublicURL *url.URL
@@ -131,6 +140,8 @@ type request struct {
 	presented jellyfin.Presented
 	// socket tells that the request asks for a WebSocket.
 	socket bool
+	// doubt is why nobody knows whether the request's token counts.
+	doubt error
 	// session is that of the request's cookie, if it was looked up and found.
 	session session.Session
 }
@@ -179,6 +190,7 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 		req.decision = g.Policy.Decide(r.Method, path, client)
 	}
 	entry.request = req
+	g.countToken(req)
 	g.route(rec, req)
 }
 

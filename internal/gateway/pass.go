@@ -24,7 +24,9 @@ func (g *Gateway) pass(w http.ResponseWriter, req *request) {
 		if req.presented.HasToken() {
 			t.Answered = func(status int) { g.learn(req, status) }
 		}
-		g.forward(w, req, t)
+		if !g.quickConnect(w, req, t) {
+			g.forward(w, req, t)
+		}
 	default:
 		g.forward(w, req, proxy.Treatment{Private: true})
 	}
@@ -42,6 +44,7 @@ func (g *Gateway) public(w http.ResponseWriter, req *request) {
 		g.forward(w, req, proxy.Treatment{Private: !g.ShowAddress, HideAddress: !g.ShowAddress && !req.visitor.Home})
 	case isGet && isBranding(path):
 		g.branding(w, req)
+	case g.quickConnect(w, req, proxy.Treatment{}):
 	default:
 		g.forward(w, req, proxy.Treatment{})
 	}
