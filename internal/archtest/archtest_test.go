@@ -149,7 +149,7 @@ var below = map[string][]string{
 	"internal/cli":             {"*"},
 	"internal/stage":           {"internal/app", "internal/config", "internal/secret", "internal/jellyfin/jellyfintest", "tunnel/edgetest"},
 	"internal/app":             {"*"},
-	"internal/gateway":         {"internal/policy", "internal/grant", "internal/session", "internal/visitor", "internal/jellyfin", "internal/proxy", "internal/secret", "internal/throttle", "ui"},
+	"internal/gateway":         {"internal/issued", "internal/policy", "internal/grant", "internal/session", "internal/visitor", "internal/jellyfin", "internal/proxy", "internal/secret", "internal/throttle", "ui"},
 	"internal/portal":          {"internal/apppass", "internal/issued", "internal/quickconnect", "internal/signin", "internal/session", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor", "internal/totp", "ui"},
 	"internal/native":          {"internal/signin", "internal/issued", "internal/apppass", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/signin":          {"internal/totp", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},

@@ -78,9 +78,9 @@ type Outcome struct {
 	Took           time.Duration
 }
 
-// Gateway decides on requests. All fields but Issued, APIKeys, QuickConnect and its rates, PublicURL, Home, Native, Via,
-// Observer, Now and Logger are required; the zero values of the switches are the
-// strict ones.
+// Gateway decides on requests. All fields but Issued, APIKeys, QuickConnect and
+// its rates, PublicURL, Home, Native, Via, Observer, Now and Logger are required;
+// the zero values of the switches are the strict ones.
 type Gateway struct {
 	Base   policy.Base
 	Policy *policy.Policy

@@ -58,7 +58,7 @@ type scene struct {
 	log       bytes.Buffer
 }
 
-func newScene(t *testing.T, base string) *scene {
+func newScene(t testing.TB, base string) *scene {
 	t.Helper()
 	b, err := policy.ParseBase(base)
 	if err != nil {

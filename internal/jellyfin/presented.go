@@ -66,6 +66,21 @@ func ReadPresented(h http.Header, rawQuery string, d Dialect) Presented {
 	return p
 }
 
+// WithoutToken is p with its token gone as well: for a token that is not to be
+// seen by Jellyfin, whatever it would say.
+func (p Presented) WithoutToken() Presented {
+	if !p.HasToken() {
+		return p
+	}
+	if p.inHeader {
+		p.keep, p.inHeader = false, false
+	} else {
+		p.rawQuery = withToken(p.rawQuery, "")
+	}
+	p.Token = ""
+	return p
+}
+
 // Apply leaves exactly the token that counts on the request with header h, in a
 // form that every Jellyfin reads, and returns the raw query to forward. One
 // Authorization header stays at most; all legacy forms and all other tokens are

@@ -130,6 +130,7 @@ func checkLaw(t fataler, h http.Header, query string, dialect Dialect, model ser
 			}
 		}
 	}
+	checkWithout(t, h, p)
 	for _, name := range []string{"X-Emby-Authorization", "X-Emby-Token", "X-Mediabrowser-Token"} {
 		if _, there := out[name]; there {
 			t.Fatalf("%s is forwarded", name)
@@ -141,6 +142,23 @@ func checkLaw(t fataler, h http.Header, query string, dialect Dialect, model ser
 	again, twice, twiceQuery := apply(out, outQuery, dialect)
 	if again.Token != p.Token || again.Device != p.Device || twiceQuery != outQuery || !reflect.DeepEqual(twice, out) {
 		t.Fatalf("applied again, %q ? %q becomes %q ? %q", out, outQuery, twice, twiceQuery)
+	}
+}
+
+// checkWithout checks that no Jellyfin finds a token on a request whose token was
+// taken off, and that the device stays.
+func checkWithout(t fataler, h http.Header, p Presented) {
+	bare, out := p.WithoutToken(), h.Clone()
+	query := bare.Apply(out)
+	if bare.HasToken() || bare.Device != p.Device {
+		t.Fatalf("without a token: token %q, device %+v", string(bare.Token), bare.Device)
+	}
+	for _, s := range servers {
+		for _, socket := range []bool{false, true} {
+			if got := s.token(out, query, socket); got != "" {
+				t.Fatalf("without a token, Jellyfin %s finds %q (socket: %v) in %q ? %q", s.name, got, socket, out, query)
+			}
+		}
 	}
 }
 
