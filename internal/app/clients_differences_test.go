@@ -1,12 +1,16 @@
 package app_test
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 )
 
@@ -57,6 +61,18 @@ var differences = []difference{
 		check: checkButton,
 	},
 	{
+		name: "login page's style in a browser",
+		why:  "jellyfin-web of 10.10 reads by itself the style that hides the password form",
+		is: func(_ jellyfintest.Release, a asked) bool {
+			return a.path() == "/branding/css" && a.client == "jellyfin-web"
+		},
+		check: func(t *testing.T, a asked, got, want reply) {
+			if got.status != want.status || got.media() != want.media() || !strings.Contains(string(got.body), "manualLoginForm") {
+				t.Errorf("%s: %d %s %.100q, want a style that hides the form", a, got.status, got.media(), got.body)
+			}
+		},
+	},
+	{
 		name: "two slashes in a row",
 		why:  "such a path has no single meaning, so it is refused as malformed; Jellyfin finds nothing there either",
 		is:   func(_ jellyfintest.Release, a asked) bool { return strings.HasPrefix(a.target, "//") },
@@ -75,6 +91,46 @@ var differences = []difference{
 		check: func(t *testing.T, a asked, got, want reply) {
 			if got.status != http.StatusOK || want.status != http.StatusNotFound || got.field(t, "ProductName") != "Jellyfin Server" {
 				t.Errorf("%s: %d where Jellyfin says %d, want 200 and 404", a, got.status, want.status)
+			}
+		},
+	},
+	{
+		name: "address at home",
+		why:  "visitors from outside are not told where Jellyfin is at home; all else that it says of itself stays",
+		is: func(_ jellyfintest.Release, a asked) bool {
+			path := strings.TrimPrefix(strings.TrimPrefix(a.path(), "/emby"), "/mediabrowser")
+			return a.method == http.MethodGet && path == "/system/info/public"
+		},
+		check: checkAddressHidden,
+	},
+	{
+		name: "users to choose from",
+		why:  "visitors from outside are not told who has an account before they sign in",
+		is: func(_ jellyfintest.Release, a asked) bool {
+			return a.method == http.MethodGet && a.path() == "/users/public"
+		},
+		check: func(t *testing.T, a asked, got, want reply) {
+			users, isList := got.value(t).([]any)
+			if got.status != want.status || got.media() != want.media() || !isList || len(users) > 0 {
+				t.Errorf("%s: %d %s %.100q, want an empty list", a, got.status, got.media(), got.body)
+			}
+			if a.header("Origin") != "" && got.header.Get("Access-Control-Allow-Origin") != "*" {
+				t.Errorf("%s: a page of another origin cannot read the answer: %v", a, got.header)
+			}
+		},
+	},
+	{
+		name: "document with a policy",
+		why:  "a content security policy keeps scripts that somebody else wrote out of jellyfin-web",
+		is: func(_ jellyfintest.Release, a asked) bool {
+			return slices.Contains([]string{"/", "/web", "/web/", "/web/index.html"}, a.path()) && !withoutPolicy(a)
+		},
+		check: func(t *testing.T, a asked, got, want reply) {
+			if got.status != want.status || want.body != nil && string(got.body) != string(want.body) {
+				t.Errorf("%s: %d %.100q, want %d %.100q", a, got.status, got.body, want.status, want.body)
+			}
+			if csp := got.header.Get("Content-Security-Policy"); want.status == http.StatusOK && !strings.Contains(csp, "script-src 'self'") {
+				t.Errorf("%s: the document's policy is %q", a, csp)
 			}
 		},
 	},
@@ -113,6 +169,39 @@ func (s *seen) differs(t *testing.T, release jellyfintest.Release, a asked, got,
 		return true
 	}
 	return false
+}
+
+// withoutPolicy tells the apps that a content security policy would break.
+func withoutPolicy(a asked) bool {
+	agent := a.header("User-Agent")
+	return strings.Contains(agent, "Web0S") || strings.HasPrefix(agent, "JellyfinMediaPlayer ")
+}
+
+// showsOnlyInTheOldWay tells whether a shows a token, but none that a Jellyfin
+// without legacy authorisation looks at.
+func showsOnlyInTheOldWay(a asked) bool {
+	header := http.Header{}
+	for _, h := range a.headers {
+		header.Add(h[0], h[1])
+	}
+	_, query, _ := strings.Cut(a.target, "?")
+	reads := func(translate bool) bool {
+		return jellyfin.ReadPresented(header, query, jellyfin.DialectFor("12.0", "off", translate)).HasToken()
+	}
+	return reads(true) && !reads(false)
+}
+
+func checkAddressHidden(t *testing.T, a asked, got, want reply) {
+	t.Helper()
+	here, _ := shape(got.value(t)).(map[string]any)
+	bare := maps.Clone(here) // of recorded answers only the status is known
+	if want.body != nil {
+		bare, _ = shape(want.value(t)).(map[string]any)
+	}
+	maps.DeleteFunc(bare, func(key string, _ any) bool { return strings.EqualFold(key, "LocalAddress") })
+	if diff := cmp.Diff(bare, here); diff != "" || got.status != want.status || got.media() != want.media() {
+		t.Errorf("%s: %d %s, want %d %s; differs from a bare Jellyfin (-bare +here):\n%s", a, got.status, got.media(), want.status, want.media(), diff)
+	}
 }
 
 func checkSignInRefused(t *testing.T, a asked, got, _ reply) {

@@ -51,9 +51,12 @@ type world struct {
 	met     *seen
 }
 
+// newWorld has a twin that reads old forms of tokens in any version: behind the
+// program they work whether Jellyfin reads them or not.
 func newWorld(t *testing.T, release jellyfintest.Release, s *stage.Stage, met *seen) *world {
 	t.Helper()
-	return &world{stage: s, release: release, met: met, twin: jellyfintest.Start(t, jellyfintest.Version(release))}
+	twin := jellyfintest.Start(t, jellyfintest.Version(release), jellyfintest.LegacyAuthorization(true))
+	return &world{stage: s, release: release, met: met, twin: twin}
 }
 
 // pair is a client at addr with a user and a token of its own. Some clients are

@@ -98,6 +98,14 @@ func NativeRequests() []NativeRequest {
 	return readLines[NativeRequest]("recorded/clients/native.jsonl")
 }
 
+// Web10_10Requests returns what jellyfin-web of 10.10 asks of its own server,
+// read from its source: in a fresh browser, then with the token of somebody who
+// signed in elsewhere, up to the log-out. Requests that come with the browser's
+// cookies have the header Cookie.
+func Web10_10Requests() []NativeRequest {
+	return readLines[NativeRequest]("recorded/clients/web-10.10.jsonl")
+}
+
 // Names returns what the names in double braces stand for when u plays with a
 // token against the fake: a map from "{{token}}" and so on. The secrets of Quick
 // Connect and the gateway's cookie are left to the caller.

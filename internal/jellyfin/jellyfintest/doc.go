@@ -21,7 +21,8 @@
 //
 // The recordings that it is held to by its own tests lie in recorded/ and are
 // there for other packages' tests too: [RecordedPaths], [BypassTable],
-// [Operations], [Transcripts], [AppRequests] and [NativeRequests].
+// [Operations], [Transcripts], [AppRequests], [NativeRequests] and
+// [Web10_10Requests].
 //
 // One thing it cannot do over a connection: Go's HTTP server refuses targets with
 // a percent sign that begins no encoding (400), where Kestrel takes the sign as

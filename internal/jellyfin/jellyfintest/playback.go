@@ -20,7 +20,7 @@ func (c *call) masterPlaylist() {
 	if _, ok := c.item("itemId"); !ok {
 		return
 	}
-	c.send(http.StatusOK, "application/x-mpegURL", fmt.Appendf(nil, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain.m3u8?ApiKey=%s\n", c.who.token))
+	c.send(http.StatusOK, "application/x-mpegURL", fmt.Appendf(nil, "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2000000\nmain.m3u8?%s=%s\n", c.tokenName(), c.who.token))
 }
 
 func (c *call) mainPlaylist() {
@@ -30,10 +30,18 @@ func (c *call) mainPlaylist() {
 	var b strings.Builder
 	b.WriteString("#EXTM3U\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n")
 	for i := range 3 {
-		fmt.Fprintf(&b, "#EXTINF:6.0000, nodesc\nhls1/main/%d.ts?ApiKey=%s&runtimeTicks=%d&actualSegmentLengthTicks=60000000\n", i, c.who.token, i*60000000)
+		fmt.Fprintf(&b, "#EXTINF:6.0000, nodesc\nhls1/main/%d.ts?%s=%s&runtimeTicks=%d&actualSegmentLengthTicks=60000000\n", i, c.tokenName(), c.who.token, i*60000000)
 	}
 	b.WriteString("#EXT-X-ENDLIST\n")
 	c.send(http.StatusOK, "application/x-mpegURL", []byte(b.String()))
+}
+
+// tokenName is what the server calls the token in the addresses that it makes.
+func (c *call) tokenName() string {
+	if c.s.opts.release == V10_10 {
+		return "api_key"
+	}
+	return "ApiKey"
 }
 
 // segmentSize is the length of every HLS segment.
