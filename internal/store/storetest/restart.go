@@ -27,6 +27,9 @@ func restartLaws() []law {
 				mustCharge(t, s, charge(alice, network(i), 0), rules)
 			}
 			mustClaim(t, s, alice, 11)
+			wantErr(t, "PutIssued", s.PutIssued(t.Context(), aToken("given", alice)), nil)
+			wantErr(t, "EndIssued", s.EndIssued(t.Context(), "ended", created().Add(time.Hour)), nil)
+			wantErr(t, "PutAppPassword", s.PutAppPassword(t.Context(), anAppPassword("p", alice), "right", 20), nil)
 
 			b.Restart(t)
 
@@ -48,6 +51,10 @@ func restartLaws() []law {
 				wantErr(t, "Session", err, nil)
 				_, err = s.Session(t.Context(), "two")
 				wantErr(t, "Session that was ended", err, session.ErrNone)
+				wantTokens(t, s, alice, "given")
+				wantEnded(t, s, created(), "ended")
+				_, err = s.FindAppPassword(t.Context(), "right")
+				wantErr(t, "FindAppPassword", err, nil)
 				if v := ask(t, s, charge(alice, network(9), 0), rules); v.Wait == 0 {
 					t.Error("the failures are forgotten")
 				}
