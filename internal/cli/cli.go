@@ -13,7 +13,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 
 	"github.com/alecthomas/kong"
@@ -87,7 +86,7 @@ func Run(ctx context.Context, p Process) int {
 		return 0
 	}
 	report(p.Stderr, err)
-	if problems := config.Problems(nil); errors.As(err, &problems) {
+	if isUsage(err) {
 		return exitUsage
 	}
 	return exitFailed

@@ -3,81 +3,86 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// Question is a request that an admin asks about.
+type Question struct {
+	// Method and Target are as they would stand on the wire: percent-encoding,
+	// base path, query and all. No method is GET.
+	Method, Target string
+	// Client is what the app calls itself, "" if it does not say.
+	Client string
+	// Base and Switches are those of the settings.
+	Base     Base
+	Switches Switches
+	// Socket tells that the request asks for a WebSocket.
+	Socket bool
+	// Visitors are those whose fate is of interest, all if nil.
+	Visitors []Visitor
+}
 
 // Explanation is what happens to a request and why, for an admin who asks
 // `jellyward policy explain`.
 type Explanation struct {
-	// Method and Target are the request as asked about.
-	Method, Target string
+	Question
 	// Refused is why the target has no single meaning, "" if it has one. All
 	// below is empty then.
 	Refused string
 	// Path is the canonical path that is decided on and forwarded, base path
 	// included.
 	Path string
-	// Decision is the row that was matched and the action.
+	// Decision is the row that was matched and the action, Needs what it comes
+	// to.
 	Decision Decision
-	// Stranger, Browser and App are what happens to somebody without token and
-	// cookie, to a browser that is signed in, and to an app with a token.
-	Stranger, Browser, App string
+	Needs    Needs
+	// Fates are what happens to the visitors that were asked about, in their
+	// order.
+	Fates []Fate
 }
 
-// Explain tells what happens to a request such as "POST /Users/Me", or "/web/",
-// which is taken for a GET. The target is the path as it would stand on the
-// wire, percent-encoding, base path, query and all.
-func (p *Policy) Explain(request string, base Base) Explanation {
-	methodName, target, two := strings.Cut(strings.TrimSpace(request), " ")
-	if !two {
-		methodName, target = methodGet.String(), methodName
+// Fate is what happens to one visitor's request.
+type Fate struct {
+	Visitor Visitor
+	Outcome Outcome
+	// Words are the outcome with its reason.
+	Words string
+}
+
+// Explain tells what happens to the request of q.
+func (p *Policy) Explain(q Question) Explanation {
+	if q.Method == "" {
+		q.Method = methodGet.String()
 	}
-	e := Explanation{Method: methodName, Target: strings.TrimSpace(target)}
-	path, err := ParsePath(e.Target, base)
+	if q.Visitors == nil {
+		q.Visitors = Visitors()
+	}
+	e := Explanation{Question: q}
+	path, err := ParsePath(q.Target, q.Base)
 	if refused := (*PathError)(nil); errors.As(err, &refused) {
 		e.Refused = refused.Reason
 		return e
 	}
 	e.Path = path.String()
-	e.Decision = p.Decide(methodName, path, "")
-	e.Stranger, e.Browser, e.App = e.Decision.outcomes(path.Outside())
+	e.Decision = p.Decide(q.Method, path, q.Client)
+	if q.Socket && e.Decision.Method == methodGet.String() {
+		e.Decision = p.Upgrade(path, q.Client)
+	}
+	e.Needs = e.Decision.Needs(q.Switches)
+	for _, v := range q.Visitors {
+		outcome := e.Needs.For(v.Asker())
+		e.Fates = append(e.Fates, Fate{v, outcome, e.Needs.words(v.Asker(), outcome)})
+	}
 	return e
 }
 
-// outcomes says what a decision means for a stranger, a signed-in browser and
-// an app with a token, as the gateway carries it out.
-func (d Decision) outcomes(outside bool) (stranger, browser, app string) {
-	const (
-		passes   = "passes to Jellyfin"
-		ifItIsSo = passes + ", if Jellyfin says that the token lives"
-	)
-	alike := func(all string) (string, string, string) { return all, all, all }
-	judged := passes + ", which judges the token"
-	if d.Rule.Anonymous {
-		judged = ifItIsSo
+// Of is what happens to v, the zero Fate if that was not asked.
+func (e Explanation) Of(v Visitor) Fate {
+	if i := slices.IndexFunc(e.Fates, func(f Fate) bool { return f.Visitor == v }); i >= 0 {
+		return e.Fates[i]
 	}
-	switch {
-	case outside:
-		return alike("302 to the web client below the base path if it is a GET, else 404; Jellyfin is not asked")
-	case d.Method == "":
-		return alike("405; Jellyfin is not asked")
-	}
-	switch d.Action {
-	case SignIn:
-		return alike("403, with a few words on where to sign in; Jellyfin is not asked")
-	case Portal:
-		return alike("answered by Jellyward's own sign-in pages; Jellyfin is not asked")
-	case Public, Image:
-		return alike(passes)
-	case Page:
-		return "led to the sign-in page if it is a browser; apps that show the web client get it", passes, passes
-	case Token:
-		return "401; Jellyfin is not asked", passes, judged
-	case Media:
-		return "401, but passes from a network that has lately shown a token that lives", passes, ifItIsSo
-	default:
-		return alike("403; Jellyfin is not asked")
-	}
+	return Fate{}
 }
 
 // String is the explanation as lines of text, with a final newline.
@@ -85,6 +90,9 @@ func (e Explanation) String() string {
 	var b strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&b, "%-16s%s\n", name, value) }
 	line("request", strings.TrimSpace(e.Method+" "+e.Target))
+	if e.Client != "" {
+		line("client", e.Client)
+	}
 	if e.Refused != "" {
 		line("answer", "400 for everybody: the target "+e.Refused)
 		line("why", "two readers could understand it differently, so it is not passed on")
@@ -94,14 +102,82 @@ func (e Explanation) String() string {
 	if name := e.Decision.Method; name != "" && name != e.Method {
 		line("method", name)
 	}
-	line("row", e.Decision.Rule.Methods+" "+e.Decision.Rule.Pattern)
+	line("row", e.Decision.Rule.title())
 	line("action", e.Decision.Action.String())
 	line("why", e.Decision.Rule.Why)
 	line("Jellyfin asks", asks(e.Decision.Rule.Auth))
-	line("stranger", e.Stranger)
-	line("browser", e.Browser)
-	line("app", e.App)
+	for _, f := range e.Fates {
+		line(f.Visitor.String(), f.Words)
+	}
 	return b.String()
+}
+
+// title is a rule's methods and pattern, and for an admin's line the rest of it.
+func (r Rule) title() string {
+	title := r.Methods + " " + r.Pattern
+	if r.List == "" {
+		return title
+	}
+	if r.Clients != "" {
+		title += " " + forWord + " " + r.Clients
+	}
+	return title + " (" + r.List + ")"
+}
+
+// words tell an admin what becomes of a's request, and on what that hangs.
+func (n Needs) words(a Asker, o Outcome) string {
+	switch o {
+	case Refused:
+		return "403; Jellyfin is not asked"
+	case SignInElsewhere:
+		return "never forwarded as sent: Jellyward asks for the second factor too, else 403"
+	case MethodUnknown:
+		return "405; Jellyfin is not asked"
+	case NotBelowBase:
+		return "302 to the web client below the base path if it is a GET, else 404; Jellyfin is not asked"
+	case OwnPages:
+		return "answered by Jellyward's own sign-in pages; Jellyfin is not asked"
+	case Unauthorized:
+		return n.wordsUnauthorized(a)
+	case NotRecent:
+		return "403, until it has signed in with its second factor within the last hour (policy.admin is recent)"
+	case NotHome:
+		return "403, since policy.admin is lan: for visitors at home on the local listener only"
+	case Guided:
+		return "led to the sign-in page if it is a browser; apps that show the web client get it"
+	}
+	return n.wordsPasses(a)
+}
+
+func (n Needs) wordsUnauthorized(a Asker) string {
+	switch {
+	case n.Home && a.Home:
+		return "401 without a token; with one, this is the place from where it passes"
+	case n.Network:
+		return "401, until the network has shown a token that lives"
+	case n.Live && a.Granted:
+		return "401: what the network has shown does not count here"
+	}
+	return "401; Jellyfin is not asked"
+}
+
+func (n Needs) wordsPasses(a Asker) string {
+	const passes = "passes to Jellyfin"
+	switch {
+	case !n.Credential:
+		return passes
+	case a.Token && n.Live:
+		return passes + ", if Jellyfin says that the token lives"
+	case a.Token:
+		return passes + ", which judges the token"
+	case a.Cookie && n.Live:
+		return passes + ", if Jellyfin says that the session's token lives"
+	case a.Cookie:
+		return passes + ", which looks for a token itself"
+	case a.Home:
+		return passes + ", from home"
+	}
+	return passes + ", since the network has shown a token lately"
 }
 
 // asks puts the name of one of Jellyfin's authorisation policies into words.

@@ -34,32 +34,28 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// outcome is the first word of what Explain says will happen.
-func outcome(words string) string {
-	word, _, _ := strings.Cut(words, " ")
-	return strings.Trim(word, ",;")
-}
-
 // TestEveryOperationIsDecided lists what happens to every operation of the
 // three versions, and the rows that are for other things. A change of policy is
 // reviewed as a change of the list.
 func TestEveryOperationIsDecided(t *testing.T) {
-	const columns = "%-9s %-66s %-7s %-9s %-9s %-9s %-15s %s\n"
 	l := newLaws(t)
 	var b strings.Builder
-	fmt.Fprintf(&b, columns, "# method", "route", "action", "stranger", "browser", "app", "versions", "why")
+	b.WriteString(operationColumns("# method", "route", "action", policy.Visitors(), "versions", "why"))
 	listed := map[policy.Rule]bool{}
 	for _, op := range readOperations(t) {
 		if strings.HasPrefix(op.name, "(") {
 			continue
 		}
-		e := l.policy.Explain(op.method+" "+example(op.template), policy.Base{})
+		e := l.policy.Explain(question(op.method+" "+example(op.template), policy.Base{}))
 		if e.Refused != "" {
 			t.Errorf("%s %s is refused: it %s", op.method, op.template, e.Refused)
 		}
 		listed[e.Decision.Rule] = true
-		fmt.Fprintf(&b, columns, op.method, op.template, e.Decision.Action,
-			outcome(e.Stranger), outcome(e.Browser), outcome(e.App), strings.Join(op.versions, ","), e.Decision.Rule.Why)
+		action := e.Decision.Action.String()
+		if e.Decision.Elevated {
+			action += "*"
+		}
+		b.WriteString(operationColumns(op.method, op.template, action, outcomes(e), strings.Join(op.versions, ","), e.Decision.Rule.Why))
 	}
 	b.WriteString("\n# rows that are for no operation of these versions\n")
 	for _, r := range l.policy.Rules() {
@@ -68,6 +64,66 @@ func TestEveryOperationIsDecided(t *testing.T) {
 		}
 	}
 	golden(t, "operations.golden", b.String())
+}
+
+// operationColumns is a line of the list of operations. A star at the action
+// is for Jellyfin's administration, which policy.admin can limit further.
+func operationColumns[T fmt.Stringer](method, route, action string, fates []T, versions, why string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-9s %-66s %-7s", method, route, action)
+	for _, f := range fates {
+		fmt.Fprintf(&b, " %-11s", f)
+	}
+	fmt.Fprintf(&b, " %-15s %s\n", versions, why)
+	return b.String()
+}
+
+func outcomes(e policy.Explanation) []policy.Outcome {
+	var all []policy.Outcome
+	for _, f := range e.Fates {
+		all = append(all, f.Outcome)
+	}
+	return all
+}
+
+// TestSwitchesChangeWhatTheySay lists what each setting of a switch changes for
+// which operations.
+func TestSwitchesChangeWhatTheySay(t *testing.T) {
+	p := policy.New()
+	var b strings.Builder
+	b.WriteString("# What a setting other than the default changes: who, from what, to what.\n")
+	for _, turn := range []struct{ setting, media, images, admin string }{
+		{"policy.media: token", "token", "open", "token"},
+		{"policy.media: open", "open", "open", "token"},
+		{"policy.images: network", "network", "network", "token"},
+		{"policy.images: token", "network", "token", "token"},
+		{"policy.admin: recent", "network", "open", "recent"},
+		{"policy.admin: lan", "network", "open", "lan"},
+	} {
+		s, err := policy.ParseSwitches(turn.media, turn.images, turn.admin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "\n# %s\n", turn.setting)
+		for _, op := range readOperations(t) {
+			if strings.HasPrefix(op.name, "(") {
+				continue
+			}
+			q := question(op.method+" "+example(op.template), policy.Base{})
+			before := p.Explain(q)
+			q.Switches = s
+			var changes []string
+			for i, f := range p.Explain(q).Fates {
+				if was := before.Fates[i].Outcome; was != f.Outcome {
+					changes = append(changes, fmt.Sprintf("%s %s -> %s", f.Visitor, was, f.Outcome))
+				}
+			}
+			if len(changes) > 0 {
+				fmt.Fprintf(&b, "%-9s %-66s %s\n", op.method, op.template, strings.Join(changes, ", "))
+			}
+		}
+	}
+	golden(t, "switches.golden", b.String())
 }
 
 // TestEveryOperationHasARowOfItsOwn fails for an operation that only falls to
@@ -157,7 +213,7 @@ func TestKnownBypasses(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, r := range rows {
-		e := p.Explain(r.Method+" "+r.Target, policy.Base{})
+		e := p.Explain(question(r.Method+" "+r.Target, policy.Base{}))
 		verdict := "400: it " + e.Refused
 		if e.Refused == "" {
 			verdict = fmt.Sprintf("%v, as %s", e.Decision.Action, e.Path)

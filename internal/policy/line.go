@@ -94,7 +94,9 @@ func readLine(list, text string) (r *row, cause, hint string) {
 	if cause != "" {
 		return nil, cause, `write "for" and the names of clients with commas between them, as the apps send them: for Streamyfin, Jellyfin Android`
 	}
-	rule.Clients = strings.Join(clients, ", ")
+	if rule.Clients = strings.Join(clients, ", "); rule.Clients != "" {
+		rule.Why += "; a client's name is only what it says of itself"
+	}
 	if cause, hint = patternProblem(rule.Pattern); cause != "" {
 		return nil, cause, hint
 	}
@@ -126,7 +128,7 @@ func readMethods(text string) (methods, cause string) {
 }
 
 func readAction(list, name string) (a Action, cause, hint string) {
-	a, err := parseAction(strings.ToLower(name))
+	a, err := ParseAction(strings.ToLower(name))
 	switch {
 	case err != nil && list == denyList:
 		return Deny, "has something behind the pattern that is not understood: " + quoteLine(name), "a line of policy.deny has a pattern, and perhaps methods before it and clients behind it: POST /Items/{id}/Refresh"

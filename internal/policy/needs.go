@@ -87,7 +87,7 @@ type Needs struct {
 	// Jellyfin does not look at it here.
 	Live bool
 	// Network tells that a granted network will do in place of a credential, and
-	// so will home, from where Jellyfin itself can be reached.
+	// so will a visitor at home, where Jellyfin itself gives these to anybody.
 	Network bool
 	// Recent tells that it takes the cookie of a session younger than an hour,
 	// and no other token than that session's.

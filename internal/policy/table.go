@@ -41,6 +41,22 @@ type Rule struct {
 	Clients string
 }
 
+// String is the rule as a line of a list: methods, pattern, action, what Jellyfin
+// asks, why. An admin's line says so and for which clients it is.
+func (r Rule) String() string {
+	action, asks, why := r.Action.String(), r.Auth, r.Why
+	if r.Sealed && r.Action == Deny {
+		action += sealMark
+	}
+	if r.List != "" {
+		asks, why = r.List, ""
+		if r.Clients != "" {
+			why = forWord + " " + r.Clients
+		}
+	}
+	return strings.TrimRight(fmt.Sprintf("%-10s %-58s %-6s %-22s %s", r.Methods, r.Pattern, action, asks, why), " ")
+}
+
 // sealMark stands behind the action of a row that no line of an admin's opens.
 const sealMark = "!"
 
@@ -74,7 +90,7 @@ func parseRule(line string) (Rule, error) {
 		return Rule{}, fmt.Errorf("%s %s has no reason", column[0], column[1])
 	}
 	name, marked := strings.CutSuffix(column[2], sealMark)
-	action, err := parseAction(name)
+	action, err := ParseAction(name)
 	if err != nil {
 		return Rule{}, err
 	}

@@ -82,11 +82,11 @@ func TestTheMostLiteralRowWithTheMethodCounts(t *testing.T) {
 
 func TestActionsHaveNames(t *testing.T) {
 	for a := Deny; a <= Image; a++ {
-		if got, err := parseAction(a.String()); err != nil || got != a {
-			t.Errorf("parseAction(%q) = %v, %v", a.String(), got, err)
+		if got, err := ParseAction(a.String()); err != nil || got != a {
+			t.Errorf("ParseAction(%q) = %v, %v", a.String(), got, err)
 		}
 	}
-	if a, err := parseAction("action(9)"); err == nil {
+	if a, err := ParseAction("action(9)"); err == nil {
 		t.Errorf("parseAction of no action = %v", a)
 	}
 }
