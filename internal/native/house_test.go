@@ -94,8 +94,14 @@ func (h *house) advance(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
+// failer is what a test and a property test have in common.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // enrol makes a user with a second factor.
-func (h *house) enrol(t testing.TB, name, password string) (jellyfintest.User, totp.Secret) {
+func (h *house) enrol(t failer, name, password string) (jellyfintest.User, totp.Secret) {
 	t.Helper()
 	u := h.server.AddUser(name, password)
 	s := totp.NewSecret()
