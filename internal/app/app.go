@@ -49,6 +49,7 @@ type App struct {
 	sessions *session.Manager
 	grants   *grant.Book
 	signin   *signin.Service
+	apps     apps
 	watcher  *jellyfin.Watcher
 	proxy    *proxy.Proxy
 	gateway  *gateway.Gateway
@@ -128,10 +129,11 @@ func (a *App) build(cfg config.Config) error {
 	a.grants = grant.New(a.store, grant.Options{For: cfg.Policy.MediaFor, Logger: a.logger})
 	liveness := jellyfin.NewLiveness(client, time.Now)
 	a.grants.OnEnd(liveness.ForgetHash)
+	limiter := &throttle.Limiter{Store: a.store, Now: time.Now}
 	a.signin = signin.New(signin.Options{
 		Jellyfin: client,
 		Factors:  a.store,
-		Limiter:  &throttle.Limiter{Store: a.store, Now: time.Now},
+		Limiter:  limiter,
 		Issuer:   cfg.TOTP.Issuer,
 		Observe:  a.metrics.SignIn,
 		Logger:   a.logger,
@@ -157,6 +159,14 @@ func (a *App) build(cfg config.Config) error {
 		Observer:    observer{a.metrics},
 		Logger:      a.logger,
 	}
+	if err := a.buildApps(cfg, client, limiter); err != nil {
+		return err
+	}
+	a.gateway.Issued, a.gateway.OnlyIssued, a.gateway.APIKeys = a.apps.issued, cfg.Policy.Tokens == "here", a.apps.keys
+	a.gateway.QuickConnect, a.gateway.QuickConnectRates = a.apps.connect, a.apps.limits
+	if cfg.Native.PasswordLogin == "code" {
+		a.gateway.Native = a.apps.native
+	}
 	a.proxy = proxy.New(proxy.Options{
 		Upstream:  cfg.Jellyfin.URL,
 		SignIn:    base.String() + "/sso/2fa",
@@ -167,9 +177,13 @@ func (a *App) build(cfg config.Config) error {
 	})
 	a.gateway.Jellyfin = a.proxy
 	a.gateway.Portal = portal.New(portal.Options{
-		SignIn:        leaving{a.signin, a.grants, a.logger},
+		SignIn:        leaving{a.signin, ending{a.sessions, a.grants, a.logger}, a.apps.issued},
 		Sessions:      a.sessions,
 		Jellyfin:      client,
+		Devices:       a.apps.issued,
+		AppPasswords:  a.apps.passwords,
+		Keeper:        a.apps.keeper,
+		QuickConnect:  a.apps.connect,
 		BasePath:      base.String(),
 		PublicURL:     cfg.PublicURL,
 		SessionMaxAge: cfg.Session.MaxAge,

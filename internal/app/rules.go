@@ -1,18 +1,13 @@
 package app
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 
 	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/gateway"
-	"github.com/jellyward/jellyward/internal/grant"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/policy"
-	"github.com/jellyward/jellyward/internal/secret"
-	"github.com/jellyward/jellyward/internal/signin"
 )
 
 // rules are the settings of the policy, read.
@@ -25,15 +20,11 @@ type rules struct {
 
 // readRules reads the settings below policy.
 func readRules(cfg config.Config) (r rules, err error) {
-	r.policy, err = policy.Compile(policy.Options{
-		DenyUnknown: cfg.Policy.Unknown == "deny",
-		Allow:       cfg.Policy.Allow,
-		Deny:        cfg.Policy.Deny,
-	})
+	r.policy, err = policy.Compile(cfg.Policy.Options())
 	if err != nil {
 		return rules{}, err
 	}
-	if r.switches, err = policy.ParseSwitches(cfg.Policy.Media, cfg.Policy.Images, cfg.Policy.Admin); err != nil {
+	if r.switches, err = cfg.Policy.Switches(); err != nil {
 		return rules{}, fmt.Errorf("policy.%w", err)
 	}
 	if r.csp, err = gateway.ParseWebCSP(cfg.Policy.WebCSP); err != nil {
@@ -54,20 +45,4 @@ func (a *App) dialect(cfg config.Config) func() jellyfin.Dialect {
 	return func() jellyfin.Dialect {
 		return jellyfin.DialectFor(a.watcher.Info().Version, cfg.Jellyfin.LegacyAuthorization, cfg.Policy.Legacy)
 	}
-}
-
-// leaving is the sign-in that the portal knows. Whoever signs out there leaves
-// nothing behind here.
-type leaving struct {
-	*signin.Service
-	grants *grant.Book
-	logger *slog.Logger
-}
-
-// Discard logs token out, at Jellyfin and here.
-func (l leaving) Discard(ctx context.Context, token secret.Text) {
-	if err := l.grants.End(ctx, token); err != nil {
-		l.logger.ErrorContext(ctx, "grants were not ended on other replicas", "error", err)
-	}
-	l.Service.Discard(ctx, token)
 }

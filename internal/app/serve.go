@@ -38,11 +38,16 @@ func (a *App) Serve(ctx context.Context) error {
 	var support errgroup.Group
 	support.Go(func() error { return a.sessions.Run(behind) })
 	support.Go(func() error { return a.grants.Run(behind) })
+	support.Go(func() error { return a.apps.issued.Run(behind) })
 	support.Go(func() error { return a.serveOps(behind) })
 
 	// What players fetch without a token they fetch after a restart as well.
 	if err := a.grants.Load(ctx); err != nil {
 		a.logger.WarnContext(ctx, "grants were not loaded", "error", err)
+	}
+	// Until it is known which tokens were ended, none counts.
+	if err := a.apps.issued.Load(ctx); err != nil {
+		a.logger.WarnContext(ctx, "tokens that were ended were not loaded", "error", err)
 	}
 	fronts, frontCtx := errgroup.WithContext(ctx)
 	fronts.Go(func() error { return a.serveLocal(frontCtx) })
@@ -181,7 +186,7 @@ func (a *App) close() {
 func (a *App) closeSignIn() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := a.signin.Close(ctx); err != nil {
+	if err := errors.Join(a.signin.Close(ctx), a.closeApps(ctx)); err != nil {
 		a.logger.Error("sign-ins were not ended cleanly", "error", err)
 	}
 }

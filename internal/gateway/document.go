@@ -97,8 +97,8 @@ func isNoSession(err error) bool { return errors.Is(err, session.ErrNone) }
 // signInPath is the path of our sign-in page.
 func (g *Gateway) signInPath() string { return g.Base.String() + "/sso/2fa" }
 
-// signInURL is the whole address of our sign-in page.
-func (g *Gateway) signInURL(v visitor.Visitor) string {
+// SignInURL is the whole address of our sign-in page.
+func (g *Gateway) SignInURL(v visitor.Visitor) string {
 	if g.PublicURL != nil {
 		return g.PublicURL.Scheme + "://" + g.PublicURL.Host + g.signInPath()
 	}

@@ -49,7 +49,7 @@ func (g *Gateway) passwordAlone(req *request) refusal {
 	return refusal{
 		status:  http.StatusForbidden,
 		message: "A password alone does not sign in here. Sign in with your second factor.",
-		signIn:  g.signInURL(req.visitor),
+		signIn:  g.SignInURL(req.visitor),
 	}
 }
 
@@ -58,7 +58,7 @@ func (g *Gateway) closed(req *request) refusal {
 	return refusal{
 		status:  http.StatusForbidden,
 		message: "This is not available from outside.",
-		signIn:  g.signInURL(req.visitor),
+		signIn:  g.SignInURL(req.visitor),
 	}
 }
 
@@ -71,7 +71,7 @@ func (g *Gateway) unauthorized(req *request) refusal {
 	return refusal{
 		status:  http.StatusUnauthorized,
 		message: "This needs you to be signed in.",
-		signIn:  g.signInURL(req.visitor),
+		signIn:  g.SignInURL(req.visitor),
 	}
 }
 
@@ -80,7 +80,7 @@ func (g *Gateway) notRecent(req *request) refusal {
 	return refusal{
 		status:  http.StatusForbidden,
 		message: "Administration needs a browser that has signed in within the last hour. Sign in again.",
-		signIn:  g.signInURL(req.visitor) + "?fresh=1",
+		signIn:  g.SignInURL(req.visitor) + "?fresh=1",
 	}
 }
 

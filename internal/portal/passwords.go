@@ -122,9 +122,6 @@ func (p *portal) notReady(r *http.Request, err error) (status int, f failure) {
 // ended what signs apps in, when the user's password was changed. Without it the
 // browser is signed in all the same.
 func (p *portal) keep(r *http.Request, fresh jellyfin.Session, from netip.Addr) {
-	if p.AppPasswords == nil {
-		return
-	}
 	has, err := p.AppPasswords.List(r.Context(), fresh.UserID)
 	if err == nil && len(has) > 0 {
 		err = p.Keeper.Ensure(r.Context(), fresh, from)
@@ -139,11 +136,6 @@ func (p *portal) keep(r *http.Request, fresh jellyfin.Session, from netip.Addr) 
 func (p *portal) account(w http.ResponseWriter, r *http.Request, s session.Session, notice string) {
 	view := ui.Account{Place: p.place(r), UserName: s.UserName, ServerID: s.ServerID, UserID: s.UserID, Notice: notice}
 	var err, cause error
-	if p.Devices == nil {
-		view.Unknown = true
-		p.show(w, r, view)
-		return
-	}
 	view.Devices, err = p.devices(r.Context(), s)
 	view.AppPasswords, cause = p.appPasswords(r.Context(), s.UserID)
 	if err = errors.Join(err, cause); err != nil {

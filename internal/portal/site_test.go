@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/apppass"
+	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/portal"
+	"github.com/jellyward/jellyward/internal/quickconnect"
 	"github.com/jellyward/jellyward/internal/seal"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/signin"
@@ -33,9 +36,13 @@ type site struct {
 	store    *store.Store
 	sessions *session.Manager
 	signin   *signin.Service
+	issued   *issued.Registry
+	connect  *quickconnect.Book
 	handler  http.Handler
-	log      *lockedBuffer
-	visitor  visitor.Visitor
+
+	passwords *apppass.Service
+	log       *lockedBuffer
+	visitor   visitor.Visitor
 }
 
 func newSite(t *testing.T, change ...func(*portal.Options)) *site {
@@ -67,7 +74,21 @@ func newSite(t *testing.T, change ...func(*portal.Options)) *site {
 		Jellyfin: client, Factors: s.store, Limiter: &throttle.Limiter{Store: s.store}, Hold: time.Nanosecond, Logger: logger,
 	})
 	t.Cleanup(func() { _ = s.signin.Close(context.Background()) })
-	o := portal.Options{SignIn: s.signin, Sessions: s.sessions, Jellyfin: client, SessionMaxAge: time.Hour, Logger: logger}
+	s.issued = issued.New(issued.Options{Store: s.store, Jellyfin: client, Logger: logger})
+	t.Cleanup(func() { _ = s.issued.Close(context.Background()) })
+	limiter := &throttle.Limiter{Store: s.store}
+	keeper := apppass.NewKeeper(apppass.KeeperOptions{Jellyfin: client, Store: s.store, Issued: s.issued, Logger: logger})
+	s.passwords = apppass.New(apppass.Options{
+		Jellyfin: client, Store: s.store, Issued: s.issued, Names: s.store, Keeper: keeper, Limiter: limiter, Logger: logger,
+	})
+	s.connect = quickconnect.New(quickconnect.Options{
+		Store: s.store, Jellyfin: client, Keeper: keeper, Limiter: limiter, Logger: logger,
+	})
+	o := portal.Options{
+		SignIn: s.signin, Sessions: s.sessions, Jellyfin: client,
+		Devices: s.issued, AppPasswords: s.passwords, Keeper: keeper, QuickConnect: s.connect,
+		SessionMaxAge: time.Hour, Logger: logger,
+	}
 	for _, c := range change {
 		c(&o)
 	}
