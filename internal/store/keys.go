@@ -55,10 +55,10 @@ import (
 //	jellyward:connects                zset    CODE → when it was asked for                10 minutes (the caller's)
 //
 // And channels: on jellyward:ended the hashes of ended sessions are published, on
-// jellyward:granted what happens to grants, in the words of grants.go, on
-// jellyward:issued TOKENs that were given out or forgotten ("+") or ended ("-"). Measured on
-// Redis 7.0: a user costs about 800 bytes, a session about 1000, a token or an app
-// password as much, a network with failures about 140.
+// jellyward:granted what happens to grants, in the words of grants.go, and on
+// jellyward:issued TOKENs that were given out or forgotten ("+") or ended ("-").
+// Measured on Redis 7.0: a user costs about 800 bytes, a session about 1000, a
+// token or an app password as much, a network with failures about 140.
 const (
 	prefix         = "jellyward:"
 	keyCheck       = prefix + "key-check"
