@@ -40,6 +40,9 @@ func TestAppsSignInWithTheCodeBehindThePassword(t *testing.T) {
 			want.UserID, want.UserName = alice.ID, "alice"
 			for name, header := range headers {
 				for _, separator := range []string{"", ",", " "} {
+					if separator != "" && header != television {
+						continue
+					}
 					h.advance(totp.Period)
 					r := post("Alice", "wonderland"+separator+h.code(factor))
 					r.Header.Set("Authorization", header)
