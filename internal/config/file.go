@@ -111,6 +111,9 @@ func (r *yamlReader) leaf(s setting, node ast.Node) {
 		ok = true
 		for i, item := range seq.Values {
 			itemText, itemOK := scalar(unwrap(item))
+			if s.Separator == ";" && strings.Contains(itemText, s.Separator) {
+				r.report(at, s.Key, "has an item with a semicolon, which would make two of it", "write two items, or {name} for what the semicolon stands in")
+			}
 			items[i], ok = itemText, ok && itemOK
 		}
 		text = strings.Join(items, s.Separator)

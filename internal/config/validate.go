@@ -40,6 +40,8 @@ func (c *Config) validate() Problems {
 	v.tunnel(c)
 	v.listeners(c)
 	v.redis(c)
+	v.policy(c)
+	v.native(c)
 	v.rest(c)
 	return v.problems
 }
