@@ -82,7 +82,7 @@ func (m *meter) take(network netip.Prefix) (wait time.Duration) {
 	now := m.now()
 	full := m.full[network]
 	if full == nil {
-		m.makeRoom(now)
+		m.makeRoom()
 		full = make([]time.Time, len(m.rates))
 	}
 	next := make([]time.Time, len(m.rates))
@@ -98,23 +98,26 @@ func (m *meter) take(network netip.Prefix) (wait time.Duration) {
 	return wait
 }
 
-// makeRoom forgets networks whose buckets are full, and if there are none the
-// one that comes first.
-func (m *meter) makeRoom(now time.Time) {
+// makeRoom forgets a network if there are too many: of some that come first, in
+// no order, the one whose buckets are fullest. A crowd that makes others be
+// forgotten only fills their buckets.
+func (m *meter) makeRoom() {
 	if len(m.full) < maxNetworks {
 		return
 	}
+	const looked = 16
+	var victim netip.Prefix
+	var first time.Time
+	n := 0
 	for network, full := range m.full {
-		if !latestOf(full).After(now) {
-			delete(m.full, network)
+		if at := latestOf(full); n == 0 || at.Before(first) {
+			victim, first = network, at
+		}
+		if n++; n == looked {
+			break
 		}
 	}
-	for network := range m.full {
-		if len(m.full) < maxNetworks {
-			return
-		}
-		delete(m.full, network)
-	}
+	delete(m.full, victim)
 }
 
 func latest(a, b time.Time) time.Time {
