@@ -72,7 +72,7 @@ func (p *portal) lookAtDevice(w http.ResponseWriter, r *http.Request) {
 	}
 	a := asking{Ok: true, Known: found.Seen}
 	if found.Seen {
-		a.App, a.Device, a.Network = found.Device.Client, found.Device.Name, found.Network
+		a.App, a.Device, a.Network = found.Device.Client, found.Device.Name, readable(found.Network)
 		a.SameNetwork = found.Network == throttle.NetworkOf(v.Addr).String()
 		a.Age = int(max(time.Since(found.At), 0).Seconds())
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/session"
@@ -34,6 +35,11 @@ func (p *portal) open(w http.ResponseWriter, r *http.Request, minted jellyfin.Se
 	before, beforeErr := p.current(r)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishFor)
 	defer cancel()
+	given := issued.Details{Kind: issued.Browser, Device: device, Visitor: v.Addr}
+	if _, err := p.Devices.Record(ctx, minted, given); err != nil {
+		p.SignIn.Discard(ctx, minted.Token)
+		return err
+	}
 	value, opened, err := p.Sessions.Create(ctx, session.Session{
 		UserID:     minted.UserID,
 		UserName:   minted.UserName,
@@ -53,6 +59,7 @@ func (p *portal) open(w http.ResponseWriter, r *http.Request, minted jellyfin.Se
 		return err
 	}
 	http.SetCookie(w, session.Cookie(value, v.Secure(), p.SessionMaxAge))
+	p.keep(r, minted, v.Addr)
 	if beforeErr == nil {
 		// The cookie is replaced, so nobody can reach the former session.
 		p.close(ctx, r, before.ID, before.Token)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
@@ -48,11 +49,14 @@ func (p *portal) devices(ctx context.Context, s session.Session) ([]ui.Device, e
 	list := make([]ui.Device, 0, len(tokens))
 	for _, t := range tokens {
 		list = append(list, ui.Device{
-			ID: t.ID, App: t.Client, Name: t.DeviceName, Kind: kinds[t.Kind], From: t.LastNetwork, Seen: t.Seen, Current: t.ID == here,
+			ID: t.ID, App: t.Client, Name: t.DeviceName, Kind: kinds[t.Kind], From: readable(t.LastNetwork), Seen: t.Seen, Current: t.ID == here,
 		})
 	}
 	return list, nil
 }
+
+// readable writes a network as people know it: one address as such.
+func readable(network string) string { return strings.TrimSuffix(network, "/32") }
 
 // endDevices signs out one device of the user's, or all but this browser.
 func (p *portal) endDevices(w http.ResponseWriter, r *http.Request) {
