@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -55,33 +56,42 @@ func answers(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// jellyfin NAME [starting|wizard|12|base]...: NAME becomes the URL of a fake
-// Jellyfin of that kind.
+// jellyfin NAME [KIND]...: NAME becomes the URL of a fake Jellyfin of these
+// kinds, and NAME_KEY an API key of it.
 func startJellyfin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: jellyfin NAME [KIND]...")
 	}
 	options := []jellyfintest.Option{jellyfintest.ServerName("home")}
 	for _, kind := range args[1:] {
-		switch kind {
-		case "starting":
-			options = append(options, jellyfintest.Starting(jellyfintest.Migrating))
-		case "wizard":
-			options = append(options, jellyfintest.WizardOpen())
-		case "12":
-			options = append(options, jellyfintest.Version(jellyfintest.V12))
-		case "base":
-			options = append(options, jellyfintest.BaseURL("/jellyfin"))
-		default:
+		option, known := jellyfinKinds()[kind]
+		if !known {
 			ts.Fatalf("no such kind of Jellyfin: %s", kind)
 		}
+		options = append(options, option)
 	}
 	server := jellyfintest.New(options...)
+	server.SetQuickConnect(!slices.Contains(args, "noquick"))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	server.Listen(listener)
 	ts.Defer(server.Close)
 	ts.Setenv(args[0], "http://"+listener.Addr().String())
+	ts.Setenv(args[0]+"_KEY", server.AddAPIKey("check"))
+}
+
+func jellyfinKinds() map[string]jellyfintest.Option {
+	return map[string]jellyfintest.Option{
+		"starting":  jellyfintest.Starting(jellyfintest.Migrating),
+		"wizard":    jellyfintest.WizardOpen(),
+		"10.10":     jellyfintest.Version(jellyfintest.V10_10),
+		"12":        jellyfintest.Version(jellyfintest.V12),
+		"base":      jellyfintest.BaseURL("/jellyfin"),
+		"untrusted": jellyfintest.KnownProxies(),
+		"legacy":    jellyfintest.LegacyAuthorization(true),
+		"nolegacy":  jellyfintest.LegacyAuthorization(false),
+		"noquick":   jellyfintest.ServerName("home"), // switched when it is made
+	}
 }
 
 // website NAME [BODY]: NAME becomes the URL of a server that is no Jellyfin and

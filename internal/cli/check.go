@@ -5,22 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/jellyward/jellyward/internal/config"
-	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/seal"
 	"github.com/jellyward/jellyward/tunnel"
 )
-
-// jellyfinTimeout is how long a check waits for Jellyfin.
-const jellyfinTimeout = 10 * time.Second
 
 type checkCommand struct{}
 
@@ -121,36 +113,6 @@ func (c *checker) keyFile() {
 	}
 	c.keyed = true
 	c.ok("key_file", fmt.Sprintf("%s holds key %s", path, box.KeyID()))
-}
-
-func (c *checker) jellyfin(ctx context.Context) {
-	if c.config.Jellyfin.URL == nil || concerns(c.invalid, "jellyfin.url") || concerns(c.invalid, "base_path") {
-		return
-	}
-	base := c.config.Jellyfin.URL.JoinPath(c.config.BasePath)
-	info, err := jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, jellyfinTimeout).PublicInfo(ctx)
-	switch {
-	case err != nil:
-		c.fail("jellyfin", fmt.Sprintf("%s: %s", base, err), "see that Jellyfin runs, and that jellyfin.url and base_path name it")
-	case info.Starting:
-		c.warn("jellyfin", fmt.Sprintf("%s is starting", base), "check again when it has started; until then visitors are told to wait")
-	case info.WizardOpen:
-		c.fail("jellyfin", fmt.Sprintf("%s has its start-up wizard open, so that whoever reaches it could become its administrator; it is not published", base),
-			"finish the wizard at home, at "+base.String())
-	case !knownVersion(info.Version):
-		c.warn("jellyfin", fmt.Sprintf("%s is %q, version %s, which this jellyward does not know", base, info.ServerName, info.Version),
-			"known are 10.10, 10.11 and 12; what other versions have beyond those is refused from outside")
-	default:
-		c.ok("jellyfin", fmt.Sprintf("%s is %q, version %s", base, info.ServerName, info.Version))
-	}
-}
-
-// knownVersion tells whether the policy's routes were listed from this version.
-func knownVersion(version string) bool {
-	major, rest, _ := strings.Cut(version, ".")
-	minor, _, _ := strings.Cut(rest, ".")
-	n, err := strconv.Atoi(minor)
-	return major == "12" || (major == "10" && err == nil && (n == 10 || n == 11))
 }
 
 // tunnel tells which tunnel the token is of. Whether Cloudflare accepts it only

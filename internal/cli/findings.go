@@ -11,6 +11,7 @@ type grade uint8
 
 const (
 	fine grade = iota
+	remark
 	warning
 	failure
 )
@@ -19,6 +20,8 @@ func (g grade) String() string {
 	switch g {
 	case fine:
 		return "ok"
+	case remark:
+		return "note"
 	case warning:
 		return "warn"
 	default:
@@ -43,6 +46,7 @@ func (f *findings) add(g grade, subject, text, hint string) {
 }
 
 func (f *findings) ok(subject, text string)         { f.add(fine, subject, text, "") }
+func (f *findings) note(subject, text, hint string) { f.add(remark, subject, text, hint) }
 func (f *findings) warn(subject, text, hint string) { f.add(warning, subject, text, hint) }
 func (f *findings) fail(subject, text, hint string) { f.add(failure, subject, text, hint) }
 

@@ -29,7 +29,7 @@ type Dialect struct {
 // there is no such switch in Jellyfin, so it is on whatever the setting says.
 func DialectFor(version, setting string, translate bool) Dialect {
 	d := Dialect{Version: version, Translate: translate}
-	switch major, _, known := release(version); {
+	switch major, _, known := ParseVersion(version); {
 	case d.legacyFirst(), setting == "on":
 		d.Legacy = true
 	case setting == "off", !known:
@@ -42,12 +42,12 @@ func DialectFor(version, setting string, translate bool) Dialect {
 // legacyFirst tells whether X-Emby-Authorization counts before Authorization, as
 // it did until 10.10.
 func (d Dialect) legacyFirst() bool {
-	major, minor, known := release(d.Version)
+	major, minor, known := ParseVersion(d.Version)
 	return known && (major < 10 || major == 10 && minor <= 10)
 }
 
-// release reads the first two numbers of a version.
-func release(version string) (major, minor int, known bool) {
+// ParseVersion reads the first two numbers of a server's version.
+func ParseVersion(version string) (major, minor int, known bool) {
 	first, rest, _ := strings.Cut(version, ".")
 	second, _, _ := strings.Cut(rest, ".")
 	major, err := strconv.Atoi(first)

@@ -137,12 +137,13 @@ func (c *Client) ReadsLegacy(ctx context.Context) (bool, error) {
 	device := Device{Client: "jellyward", Name: "jellyward check", ID: "jellyward-check", Version: "1"}
 	req.Header.Set("X-Emby-Authorization", device.Authorization(""))
 	req.Header.Set("X-Forwarded-For", outsideAddress)
-	status, _, err := c.do(req)
+	status, body, err := c.do(req)
 	switch {
 	case err != nil:
 		return false, err
 	case status == http.StatusOK:
-		return true, nil
+		_, err := ParseQuickConnect(body)
+		return err == nil, err
 	case status == http.StatusBadRequest:
 		return false, nil
 	case status == http.StatusUnauthorized:
