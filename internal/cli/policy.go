@@ -11,7 +11,7 @@ import (
 
 type policyCommands struct {
 	Explain explainCommand `cmd:"" help:"Tell what happens to a request, and why."`
-	List    routesCommand    `cmd:"" help:"Print the table of routes, the admin's own lines first."`
+	List    routesCommand  `cmd:"" help:"Print the table of routes, the admin's own lines first."`
 }
 
 type explainCommand struct {

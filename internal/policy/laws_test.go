@@ -3,7 +3,6 @@ package policy_test
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,16 +19,23 @@ type laws struct {
 
 func newLaws(t testing.TB) *laws {
 	t.Helper()
-	l := &laws{policy: policy.New(), rows: map[string]policy.Rule{}}
+	l := &laws{policy: policy.New()}
+	l.rows = rowsOf(l.policy)
 	for _, version := range []string{"10.10", "10.11", "12"} {
 		l.models = append(l.models, newModel(t, version))
 	}
-	for _, r := range l.policy.Rules() {
+	return l
+}
+
+// rowsOf are p's rows by method and shape.
+func rowsOf(p *policy.Policy) map[string]policy.Rule {
+	rows := map[string]policy.Rule{}
+	for _, r := range p.Rules() {
 		for _, method := range methodsOf(r) {
-			l.rows[method+" "+shape(r.Pattern)] = r
+			rows[method+" "+shape(r.Pattern)] = r
 		}
 	}
-	return l
+	return rows
 }
 
 func methodsOf(r policy.Rule) []string {
@@ -41,12 +47,22 @@ func methodsOf(r policy.Rule) []string {
 
 // shape is a pattern without the names of its parameters.
 func shape(pattern string) string {
-	return strings.ToLower(regexp.MustCompile(`\{\*?\*?[^}]*\}`).ReplaceAllStringFunc(pattern, func(p string) string {
-		if strings.HasPrefix(p, "{**") {
-			return "{**}"
+	var b strings.Builder
+	for rest := pattern; rest != ""; {
+		literal, after, braced := strings.Cut(rest, "{")
+		b.WriteString(strings.ToLower(literal))
+		if !braced {
+			break
 		}
-		return "{}"
-	}))
+		var name string
+		name, rest, _ = strings.Cut(after, "}")
+		if strings.HasPrefix(name, "**") {
+			b.WriteString("{**}")
+			continue
+		}
+		b.WriteString("{}")
+	}
+	return b.String()
 }
 
 // row is the table's own row for an operation.

@@ -33,7 +33,7 @@ type Decision struct {
 
 // verdict is what a row comes to for one path.
 type verdict struct {
-	*row      // the table's row, or the admin's line
+	*row       // the table's row, or the admin's line
 	table *row // the table's row for the same path
 }
 

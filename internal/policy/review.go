@@ -171,4 +171,3 @@ func twins(a, b line) *LineError {
 	}
 	return &err
 }
-
