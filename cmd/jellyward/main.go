@@ -23,6 +23,7 @@ func run() int {
 	return cli.Run(ctx, cli.Process{
 		Args:     os.Args[1:],
 		Environ:  os.Environ(),
+		Stdin:    os.Stdin,
 		Stdout:   os.Stdout,
 		Stderr:   os.Stderr,
 		Terminal: term.IsTerminal(int(os.Stderr.Fd())),

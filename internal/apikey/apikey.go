@@ -70,18 +70,18 @@ func Parse(line string) (Key, error) {
 	}
 	encoded, found := strings.CutPrefix(fields[1], scheme)
 	if !found {
-		return Key{}, fmt.Errorf("the hash of %s does not begin with %s", k.Name, scheme)
+		return Key{}, errors.New("the hash does not begin with " + scheme)
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(sum) != len(k.sum) {
-		return Key{}, fmt.Errorf("the hash of %s is not 43 letters of base64url", k.Name)
+		return Key{}, errors.New("the hash is not 43 letters of base64url")
 	}
 	k.sum = [sha256.Size]byte(sum)
 	if len(fields) == 2 {
 		return k, nil
 	}
 	if fields[2] != "from" || len(fields) == 3 {
-		return Key{}, fmt.Errorf("behind the hash of %s comes nothing, or from and networks", k.Name)
+		return Key{}, errors.New("behind the hash comes nothing, or from and networks")
 	}
 	k.From, err = ParseNetworks(fields[3:])
 	return k, err
@@ -107,6 +107,8 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	n, err := netip.ParsePrefix(text)
 	switch {
+	case LooksLikeKey(text):
+		return netip.Prefix{}, errors.New("a network looks like a key")
 	case err != nil:
 		return netip.Prefix{}, fmt.Errorf("%q is no address and no network such as 192.0.2.0/24", text)
 	case n.Addr().Is4In6():
@@ -117,6 +119,8 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return n, nil
 }
 
+// checkName says what is wrong with a name, without repeating it: it may be a key
+// that was put into the wrong place.
 func checkName(name string) error {
 	odd := strings.ContainsFunc(name, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
@@ -124,12 +128,20 @@ func checkName(name string) error {
 	switch {
 	case name == "":
 		return errors.New("the name is empty")
+	case LooksLikeKey(name):
+		return errors.New("the name looks like a key")
 	case odd:
-		return fmt.Errorf("the name %q has other characters than letters, digits, dots, dashes and underscores", name)
+		return errors.New("the name has other characters than letters, digits, dots, dashes and underscores")
 	case len(name) > maxName:
-		return fmt.Errorf("the name %q is longer than %d characters", name, maxName)
+		return fmt.Errorf("the name is longer than %d characters", maxName)
 	}
 	return nil
+}
+
+// LooksLikeKey tells whether text has the form of Jellyfin's keys: 32 hexadecimal
+// digits.
+func LooksLikeKey(text string) bool {
+	return len(text) == 32 && strings.Trim(text, "0123456789abcdef") == ""
 }
 
 // Keys is a list of keys that may pass. The zero value lets none pass.
@@ -143,12 +155,12 @@ func ParseKeys(lines []string) (Keys, error) {
 		if err != nil {
 			return Keys{}, fmt.Errorf("key %d: %w", i+1, err)
 		}
-		for _, other := range all.keys {
+		for j, other := range all.keys {
 			if other.Name == k.Name {
-				return Keys{}, fmt.Errorf("key %d: the name %s is taken by another line", i+1, k.Name)
+				return Keys{}, fmt.Errorf("key %d: it has the name of key %d", i+1, j+1)
 			}
 			if other.sum == k.sum {
-				return Keys{}, fmt.Errorf("key %d: %s and %s are the same key", i+1, other.Name, k.Name)
+				return Keys{}, fmt.Errorf("key %d: it is key %d under another name", i+1, j+1)
 			}
 		}
 		all.keys = append(all.keys, k)

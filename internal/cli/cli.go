@@ -32,6 +32,8 @@ type Process struct {
 	Args []string
 	// Environ is the environment, as from os.Environ.
 	Environ []string
+	// Stdin is what a secret is read from; nil is empty.
+	Stdin io.Reader
 	// Stdout and Stderr must not be nil.
 	Stdout, Stderr io.Writer
 	// Terminal tells whether Stderr is one, for log.format auto.
@@ -50,6 +52,7 @@ type arguments struct {
 	Check   checkCommand   `cmd:"" help:"Check settings, key, Redis, Jellyfin and tunnel token, and say what is wrong."`
 	User    userCommands   `cmd:"" help:"See and reset second factors."`
 	Policy  policyCommands `cmd:"" help:"See what may pass and why."`
+	Apikey  apikeyCommands `cmd:"" help:"Let API keys of Jellyfin's pass."`
 	Health  healthCommand  `cmd:"" help:"Ask the running program whether it is ready."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 
+	"github.com/jellyward/jellyward/internal/apikey"
 	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/policy"
 	"github.com/jellyward/jellyward/internal/store"
@@ -25,6 +26,13 @@ func further(c config.Config) config.Problems {
 			Setting: "base_path",
 			Cause:   "is no base path: " + err.Error(),
 			Hint:    "write it as Jellyfin's networking page has it: /jellyfin",
+		})
+	}
+	if _, err := apikey.ParseKeys(c.Policy.APIKeys); err != nil {
+		problems = append(problems, config.Problem{
+			Setting: "policy.api_keys",
+			Cause:   "has a bad line: " + err.Error(),
+			Hint:    "jellyward apikey add NAME prints such a line",
 		})
 	}
 	return problems
