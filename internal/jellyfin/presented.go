@@ -14,9 +14,6 @@ type Presented struct {
 	// Token is the one token that counts, or "" if there is none.
 	Token secret.Text
 
-	// Tokens holds Token, if there is one.
-	Tokens []secret.Text
-
 	// rawQuery is the query to forward.
 	rawQuery string
 	// keep tells that the first Authorization header can stay as it is.
@@ -48,9 +45,6 @@ func ReadPresented(h http.Header, rawQuery string, d Dialect) Presented {
 		r = r.translated(read(h, q, true, false))
 	}
 	p := Presented{Device: r.device, Token: secret.Text(validUTF8(r.token)), inHeader: !r.inQuery && r.token != ""}
-	if p.HasToken() {
-		p.Tokens = []secret.Text{p.Token}
-	}
 	p.keep = r.keepable(p.inHeader)
 	p.rawQuery = rawQuery
 	inQuery := secret.Text("")

@@ -193,6 +193,7 @@ func FuzzPresented(f *testing.F) {
 	f.Add(`MediaBrowser Client="x", Token="abc"`, "", "", "", "ApiKey=abc", uint8(0))
 	f.Add(`Emby Token=a%62c, Token="d"`, `Bearer x`, `MediaBrowser Token="e"`, "f", "api_key=g&%41piKey=h&ApiKey=", uint8(2))
 	f.Add("", "", "", "", "ApiKey%3Dabc%26x%3Dy", uint8(4))
+	f.Add("Emby Client=\xff", "", "", "a", "", uint8(0))
 	f.Add(`MediaBrowser Token= "a", =b=c,,"d=e`, "", "", "é\xff", "&=&==&%3D&x%3Dy%26api_key%3D1", uint8(7))
 	f.Fuzz(func(t *testing.T, first, second, embyHeader, embyToken, query string, kind uint8) {
 		h := http.Header{}

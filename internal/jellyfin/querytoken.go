@@ -191,7 +191,7 @@ func plainly(query string) string {
 // they are. What is no UTF-8 then becomes the replacement character, as in .NET.
 func formDecode(s string) string {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
-		return s
+		return validUTF8(s)
 	}
 	decoded := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
