@@ -23,7 +23,7 @@ func answers() map[string][]string {
 		"/metrics":                      {"GET /metrics deny"},
 		"/robots.txt":                   {"GET /robots.txt public", "HEAD /robots.txt public"},
 		"/socket":                       {"GET /socket token"},
-		"/web/{**file}":                 {"GET /web/x.js public", "HEAD /web/a/b.png public", "GET /web/ page", "HEAD /web/index.html page"},
+		"/web/{**file}":                 {"GET /web/x.js public", "HEAD /web/a/b.png public", "GET /web/ page", "GET /web/index.html page", "HEAD /web/index.html page"},
 		"/{**file} of wwwroot":          {"GET /api-docs/banner.svg deny", "GET /other.css token"},
 		"/startup/logger (only while starting/migrating)": {"GET /startup/logger deny", "GET /startup/logger/x deny"},
 		"/System/Info/Public (only while starting)":       {"GET /System/Info/Public public"},

@@ -19,7 +19,9 @@ import (
 type model struct {
 	version  string // "10.10", "10.11" or "12"
 	prefixes bool   // knows /emby and /mediabrowser
-	ops      map[int][]operation
+	// ops are the operations by the first segment of their templates, which is a
+	// literal in all but the root's; the most precise first.
+	ops map[string][]*operation
 }
 
 // operation is one row of testdata/operations.csv.
@@ -37,16 +39,19 @@ var (
 
 func newModel(t testing.TB, version string) *model {
 	t.Helper()
-	m := &model{version: version, prefixes: version != "12", ops: map[int][]operation{}}
+	m := &model{version: version, prefixes: version != "12", ops: map[string][]*operation{}}
 	for _, op := range readOperations(t) {
 		if !slices.Contains(op.versions, version) || strings.HasPrefix(op.name, "(") {
 			continue
 		}
 		op.compile()
-		m.ops[len(op.segments)] = append(m.ops[len(op.segments)], op)
+		if op.segments[0].literal == "" {
+			t.Fatalf("the template %s has no literal at its beginning", op.template)
+		}
+		m.ops[op.segments[0].literal] = append(m.ops[op.segments[0].literal], &op)
 	}
 	for _, ops := range m.ops {
-		slices.SortStableFunc(ops, func(a, b operation) int { return strings.Compare(a.precedence, b.precedence) })
+		slices.SortStableFunc(ops, func(a, b *operation) int { return strings.Compare(a.precedence, b.precedence) })
 	}
 	return m
 }
@@ -288,13 +293,17 @@ func (m *model) route(method, path string) (operation, string) {
 	if slices.Contains(segments, "") || strings.HasSuffix(path, "//") {
 		return operation{}, "-"
 	}
+	if len(segments) == 0 {
+		return operation{}, "-"
+	}
+	ops := m.ops[strings.Map(lowerASCII, segments[0])]
 	literal := make([]bool, len(segments))
 	for i := range segments {
-		literal[i] = m.literal(segments[:i+1])
+		literal[i] = isLiteral(ops, segments[:i+1])
 	}
 	var known, allowed bool
-	for _, op := range m.ops[len(segments)] {
-		if !op.match(segments, literal) {
+	for _, op := range ops {
+		if len(op.segments) != len(segments) || !op.match(segments, literal) {
 			continue
 		}
 		known = true
@@ -303,7 +312,7 @@ func (m *model) route(method, path string) (operation, string) {
 		}
 		allowed = true
 		if op.match(segments, nil) {
-			return op, op.name
+			return *op, op.name
 		}
 	}
 	if known && !allowed {
@@ -312,21 +321,13 @@ func (m *model) route(method, path string) (operation, string) {
 	return operation{}, "-"
 }
 
-// literal tells that some template has the last of the segments as a literal
-// and may go on from those before it.
-func (m *model) literal(segments []string) bool {
+// isLiteral tells that the template of one of the operations has the last of
+// the segments as a literal and may go on from those before it.
+func isLiteral(ops []*operation, segments []string) bool {
 	last := len(segments) - 1
-	for length, ops := range m.ops {
-		if length <= last {
-			continue
-		}
-		for _, op := range ops {
-			if op.precedence[last] == '1' && op.match(segments, make([]bool, last+1)) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(ops, func(op *operation) bool {
+		return len(op.segments) > last && op.precedence[last] == '1' && op.match(segments, make([]bool, last+1))
+	})
 }
 
 // match tells whether the segments fit the template's first ones. With look not
