@@ -38,7 +38,10 @@ func (f *fake) empty() {
 	f.grants, f.endings = map[string]grant.Grant{}, map[string]time.Time{}
 }
 
-func (f *fake) change() error {
+func (f *fake) change(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if f.away {
 		return errAway
 	}
@@ -52,10 +55,10 @@ func (f *fake) tell(e grant.Event) {
 	}
 }
 
-func (f *fake) PutGrants(_ context.Context, grants []grant.Grant, k grant.Keep) error {
+func (f *fake) PutGrants(ctx context.Context, grants []grant.Grant, k grant.Keep) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.change(); err != nil {
+	if err := f.change(ctx); err != nil {
 		return err
 	}
 	for _, g := range grants {
@@ -68,10 +71,10 @@ func (f *fake) PutGrants(_ context.Context, grants []grant.Grant, k grant.Keep) 
 	return nil
 }
 
-func (f *fake) PutOpenings(_ context.Context, all []grant.Opening) error {
+func (f *fake) PutOpenings(ctx context.Context, all []grant.Opening) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.change(); err != nil {
+	if err := f.change(ctx); err != nil {
 		return err
 	}
 	for _, o := range all {
@@ -80,10 +83,10 @@ func (f *fake) PutOpenings(_ context.Context, all []grant.Opening) error {
 	return nil
 }
 
-func (f *fake) EndGrants(_ context.Context, e grant.Ending, k grant.Keep) error {
+func (f *fake) EndGrants(ctx context.Context, e grant.Ending, k grant.Keep) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.change(); err != nil {
+	if err := f.change(ctx); err != nil {
 		return err
 	}
 	f.endings[e.TokenHash] = e.At

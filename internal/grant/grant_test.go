@@ -181,6 +181,21 @@ func TestARestartKeepsGrants(t *testing.T) {
 	})
 }
 
+// TestTheLastProofIsWritten stops in the very moment of a proof.
+func TestTheLastProofIsWritten(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			store := newFake()
+			b, stop := running(t, store)
+			b.Prove(at(home4), "t", "")
+			stop()
+			if grants, _, err := store.Grants(t.Context(), time.Time{}); len(grants) != 1 || err != nil {
+				t.Errorf("the store keeps %d grants, %v", len(grants), err)
+			}
+		})
+	}
+}
+
 func TestWithoutTheStoreMemoryGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newFake()

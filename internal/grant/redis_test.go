@@ -55,6 +55,19 @@ func until(t *testing.T, what string, done func() bool) time.Duration {
 	return time.Since(began)
 }
 
+// wantEnd waits until a replica tells of the end of token.
+func wantEnd(t *testing.T, ends <-chan string, token secret.Text) {
+	t.Helper()
+	select {
+	case got := <-ends:
+		if got != token.Hash() {
+			t.Errorf("the end of %s was told", got)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("waited in vain for an end")
+	}
+}
+
 func TestReplicasAgreeWithinASecond(t *testing.T) {
 	redis := storetest.StartRedis(t)
 	one, _ := replica(t, redis)
@@ -80,9 +93,7 @@ func TestReplicasAgreeWithinASecond(t *testing.T) {
 	if err := one.End(t.Context(), "t"); err != nil {
 		t.Fatalf("End: %v", err)
 	}
-	if got := <-ends; got != secret.Text("t").Hash() {
-		t.Errorf("the end of %s was told", got)
-	}
+	wantEnd(t, ends, "t")
 	within("an end", time.Since(began))
 	for _, b := range []*grant.Book{one, two} {
 		check(t, b, film, map[string]bool{home4: false, home6: false, "192.0.2.1": true})
@@ -105,9 +116,7 @@ func TestRedisComesBack(t *testing.T) {
 	check(t, one, "", map[string]bool{home4: true, home6: true, other4: false})
 	check(t, two, "", map[string]bool{home4: true, home6: false, other4: true})
 	redis.Start(t)
-	if got := <-ends; got != secret.Text("u").Hash() {
-		t.Errorf("the end of %s was told", got)
-	}
+	wantEnd(t, ends, "u")
 	until(t, "the new grant", func() bool { return two.Holds(at(home6), "") })
 	three, _ := replica(t, redis)
 	until(t, "what Redis keeps", func() bool { return three.Holds(at(home6), "") })
