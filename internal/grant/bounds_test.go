@@ -172,10 +172,11 @@ func seconds(n int) (all []int) {
 // TestNobodyPushesOutTheOthers lets one token visit from everywhere, and one
 // network show many tokens.
 func TestNobodyPushesOutTheOthers(t *testing.T) {
+	const most = 1000
 	now := time.Now()
-	b := New(nil, Options{Now: func() time.Time { return now }})
+	b := New(nil, Options{Max: most, Now: func() time.Time { return now }})
 	b.Prove(v4(1_000_000), "quiet", "")
-	for n := range 3 * DefaultMax {
+	for n := range 3 * most {
 		now = now.Add(time.Millisecond)
 		b.Prove(v4(n), "greedy", itemNumber(n))
 		b.Prove(v4(2_000_000), secret.Text(fmt.Sprintf("t%d", n)), itemNumber(n))
@@ -190,9 +191,10 @@ func TestNobodyPushesOutTheOthers(t *testing.T) {
 }
 
 func TestFloodsStayBounded(t *testing.T) {
+	const most = 1000
 	now := time.Now()
-	b := New(away{}, Options{Now: func() time.Time { return now }})
-	for n := range 2*DefaultMax + 7 {
+	b := New(away{}, Options{Max: most, Now: func() time.Time { return now }})
+	for n := range 2*most + 7 {
 		now = now.Add(time.Millisecond)
 		token := secret.Text(fmt.Sprintf("t%d", n))
 		b.Prove(v4(n), token, itemNumber(n))
@@ -201,10 +203,10 @@ func TestFloodsStayBounded(t *testing.T) {
 		}
 	}
 	b.ledger.consistent(t)
-	if n := len(b.ledger.endings.unwritten); n > DefaultMax {
+	if n := len(b.ledger.endings.unwritten); n > most {
 		t.Errorf("%d endings are to be written", n)
 	}
-	if b.Holds(v4(DefaultMax), "") || !b.Holds(v4(DefaultMax+7), "") {
+	if b.Holds(v4(most), "") || !b.Holds(v4(most+7), "") {
 		t.Error("others than the oldest were forgotten")
 	}
 }
