@@ -51,6 +51,7 @@ type App struct {
 	signin   *signin.Service
 	apps     apps
 	watcher  *jellyfin.Watcher
+	trust    *trust
 	proxy    *proxy.Proxy
 	gateway  *gateway.Gateway
 	metrics  *ops.Metrics
@@ -125,6 +126,8 @@ func (a *App) build(cfg config.Config) error {
 	// server that is on its way out while another has taken its place.
 	watched := jellyfin.New(cfg.Jellyfin.URL.JoinPath(base.String()), &http.Transport{DisableKeepAlives: true}, signInTimeout)
 	a.watcher = jellyfin.NewWatcher(watched, time.Now, a.logger)
+	a.trust = newTrust(watched, a.logger)
+	a.watcher.OnReady(a.trust.isReady)
 	a.sessions = session.New(a.store, cfg.Session.MaxAge, time.Now)
 	a.grants = grant.New(a.store, grant.Options{For: cfg.Policy.MediaFor, Logger: a.logger})
 	liveness := jellyfin.NewLiveness(client, time.Now)

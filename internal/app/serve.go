@@ -39,6 +39,7 @@ func (a *App) Serve(ctx context.Context) error {
 	support.Go(func() error { return a.sessions.Run(behind) })
 	support.Go(func() error { return a.grants.Run(behind) })
 	support.Go(func() error { return a.apps.issued.Run(behind) })
+	support.Go(func() error { return a.trust.run(behind) })
 	support.Go(func() error { return a.serveOps(behind) })
 
 	// What players fetch without a token they fetch after a restart as well.

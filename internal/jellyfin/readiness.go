@@ -53,6 +53,7 @@ type Watcher struct {
 	client *Client
 	now    func() time.Time
 	logger *slog.Logger
+	ready  func() // told when the server is ready and was not before
 	flight singleflight.Group
 	turn   sync.Mutex // of the questions of Fresh
 
@@ -75,6 +76,11 @@ func NewWatcher(client *Client, now func() time.Time, logger *slog.Logger) *Watc
 	}
 	return &Watcher{client: client, now: now, logger: logger}
 }
+
+// OnReady has f called each time the server turns out to be ready and was not
+// before, the first time included. It must be called before the Watcher is used,
+// and f must not block.
+func (w *Watcher) OnReady(f func()) { w.ready = f }
 
 // Readiness returns what is known, and asks the server first if that is too
 // old. Many callers at once ask once.
@@ -182,6 +188,9 @@ func (w *Watcher) report(ctx context.Context, state Readiness, err error) {
 	switch state {
 	case Ready:
 		w.logger.InfoContext(ctx, "jellyfin is ready", "version", w.Info().Version)
+		if w.ready != nil {
+			w.ready()
+		}
 	case Unfinished:
 		w.logger.ErrorContext(ctx, "jellyfin is not published: its start-up wizard is open")
 	case Starting:
