@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 )
 
@@ -29,12 +29,28 @@ type difference struct {
 // differences are all there are.
 var differences = []difference{
 	{
-		name: "password sign-in",
-		why:  "a password alone signs nobody in; the answer says where to sign in with the second factor",
-		is: func(_ jellyfintest.Release, a asked) bool {
-			return a.method == http.MethodPost && a.path() == "/users/authenticatebyname"
-		},
+		name:  "password sign-in in a browser",
+		why:   "a password alone signs nobody in; the answer says where to sign in with the second factor",
+		is:    func(_ jellyfintest.Release, a asked) bool { return isSignIn(a) && isOwnWebClient(a) },
 		check: checkSignInRefused,
+	},
+	{
+		name: "sign-in with an empty password",
+		why:  "there is no code in it, so that it is refused here, in words of our own",
+		is:   func(_ jellyfintest.Release, a asked) bool { return isSignIn(a) && strings.Contains(a.body, `"Pw":""`) },
+		check: func(t *testing.T, a asked, got, want reply) {
+			if got.status != http.StatusUnauthorized || want.status != http.StatusUnauthorized || len(got.body) == 0 {
+				t.Errorf("%s: %d %q where Jellyfin says %d, want 401 and a few words", a, got.status, got.body, want.status)
+			}
+		},
+	},
+	{
+		name: "hint above the login form",
+		why:  "apps show this text before the sign-in; it says how to type the code",
+		is: func(_ jellyfintest.Release, a asked) bool {
+			return a.path() == "/branding/configuration" && a.client != "jellyfin-web" && a.client != "xbox"
+		},
+		check: checkHint,
 	},
 	{
 		name: "document without our cookie",
@@ -171,26 +187,33 @@ func (s *seen) differs(t *testing.T, release jellyfintest.Release, a asked, got,
 	return false
 }
 
+// checkHint wants Jellyfin's own answer with a line of plain text in front.
+func checkHint(t *testing.T, a asked, got, want reply) {
+	t.Helper()
+	hint, _ := got.field(t, "LoginDisclaimer").(string)
+	if !strings.HasPrefix(hint, config.Default().Native.Hint) || strings.ContainsAny(hint, "<>") {
+		t.Errorf("%s: the app shows %q", a, hint)
+	}
+	without := func(r reply) any {
+		object, _ := shape(r.value(t)).(map[string]any)
+		maps.DeleteFunc(object, func(key string, _ any) bool { return strings.EqualFold(key, "LoginDisclaimer") })
+		return object
+	}
+	if diff := cmp.Diff(without(want), without(got)); got.status != want.status || diff != "" {
+		t.Errorf("%s: %d where Jellyfin says %d (-bare +here):\n%s", a, got.status, want.status, diff)
+	}
+	if diff := cmp.Diff(want.told(), got.told()); diff != "" {
+		t.Errorf("%s: headers (-bare +here):\n%s", a, diff)
+	}
+}
+
 // withoutPolicy tells the apps that a content security policy would break.
 func withoutPolicy(a asked) bool {
 	agent := a.header("User-Agent")
 	return strings.Contains(agent, "Web0S") || strings.HasPrefix(agent, "JellyfinMediaPlayer ")
 }
 
-// showsOnlyInTheOldWay tells whether a shows a token, but none that a Jellyfin
-// without legacy authorisation looks at.
-func showsOnlyInTheOldWay(a asked) bool {
-	header := http.Header{}
-	for _, h := range a.headers {
-		header.Add(h[0], h[1])
-	}
-	_, query, _ := strings.Cut(a.target, "?")
-	reads := func(translate bool) bool {
-		return jellyfin.ReadPresented(header, query, jellyfin.DialectFor("12.0", "off", translate)).HasToken()
-	}
-	return reads(true) && !reads(false)
-}
-
+// checkAddressHidden wants Jellyfin's own answer but for the one field.
 func checkAddressHidden(t *testing.T, a asked, got, want reply) {
 	t.Helper()
 	here, _ := shape(got.value(t)).(map[string]any)
@@ -209,8 +232,8 @@ func checkSignInRefused(t *testing.T, a asked, got, _ reply) {
 	if got.status != http.StatusForbidden {
 		t.Errorf("%s: %d, want 403", a, got.status)
 	}
-	if signIn := got.field(t, "SignIn"); signIn != "https://"+publicHost+"/sso/2fa" {
-		t.Errorf("%s: the answer says to sign in at %v", a, signIn)
+	if !strings.Contains(string(got.body), "https://"+publicHost+"/sso/2fa") {
+		t.Errorf("%s: the answer does not say where to sign in: %q", a, got.body)
 	}
 	if a.header("Origin") != "" && got.header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("%s: a page of another origin cannot read the refusal: %v", a, got.header)

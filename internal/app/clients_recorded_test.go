@@ -32,8 +32,9 @@ func perTunnel(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.
 
 // TestRecordedClientsGoOn replays what real clients asked real servers, in
 // order and to the end. Each gets the status that the real server gave, but for
-// the listed differences. Where the client signed in with its password, its
-// user signs in with a second factor at /sso/2fa instead, on the same device.
+// the listed differences. Where the client signed in with its password, the code
+// is typed behind it; in jellyfin-web, which is a browser's, its user signs in at
+// /sso/2fa instead, on the same device.
 func TestRecordedClientsGoOn(t *testing.T) {
 	var met seen
 	t.Run("replay", func(t *testing.T) {
@@ -55,7 +56,7 @@ func TestRecordedClientsGoOn(t *testing.T) {
 			}
 		})
 	})
-	for _, name := range []string{"password sign-in", "document without our cookie", "document that the browser has already", "login page's texts in a browser"} {
+	for _, name := range []string{"password sign-in in a browser", "document without our cookie", "document that the browser has already", "login page's texts in a browser"} {
 		if !met.names[name] {
 			t.Errorf("no recorded request met the difference %q", name)
 		}
@@ -86,6 +87,10 @@ func (r *replayed) play(t *testing.T) {
 			if http.CanonicalHeaderKey(h[0]) == "If-None-Match" {
 				a.headers[j][1] = document
 			}
+		}
+		if isSignIn(a) && !isOwnWebClient(a) {
+			r.site.newcomer(t, true)
+			a.body = strings.NewReplacer("alice", "{{user.name}}", "wonderland", "{{password}}").Replace(a.body)
 		}
 		got := r.site.ask(t, a)
 		want := reply{status: recorded.Status, header: http.Header{}}
@@ -130,8 +135,10 @@ func (r *replayed) compare(t *testing.T, i int, a asked, got, want reply) {
 func (r *replayed) learn(t *testing.T, i int, a asked, got reply) {
 	t.Helper()
 	switch {
-	case a.path() == "/users/authenticatebyname":
+	case isSignIn(a) && isOwnWebClient(a):
 		r.signIn(t, a)
+	case isSignIn(a) && got.status == http.StatusOK:
+		r.site.learn(t, a, got)
 	case a.path() == "/sessions/logout" && got.status == http.StatusNoContent:
 		r.signedIn = false // the browser still sends the cookie
 	case a.path() == "/quickconnect/initiate":

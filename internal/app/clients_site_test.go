@@ -71,6 +71,8 @@ type site struct {
 	cookie string
 	// quickCode belongs to the secret of Quick Connect.
 	quickCode string
+	// signIns counts the sign-ins with a password.
+	signIns int
 }
 
 // newSite is a site for one client. Its user plays with a token that was not
@@ -244,6 +246,15 @@ var telling = []string{
 	"Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Content-Security-Policy",
 }
 
+// told are the telling headers of a reply.
+func (r reply) told() map[string][]string {
+	headers := map[string][]string{}
+	for _, name := range telling {
+		headers[name] = r.header.Values(name)
+	}
+	return headers
+}
+
 // like compares what a client got here with what it gets from a bare Jellyfin:
 // status, telling headers, JSON by its keys and anything else by its bytes.
 func (r reply) like(t *testing.T, s *site, want reply, bare *site) string {
@@ -256,10 +267,7 @@ func (r reply) like(t *testing.T, s *site, want reply, bare *site) string {
 		Body   string
 	}
 	of := func(r reply, s *site) essence {
-		e := essence{Status: r.status, Frame: r.frame, Header: map[string][]string{}}
-		for _, name := range telling {
-			e.Header[name] = r.header.Values(name)
-		}
+		e := essence{Status: r.status, Frame: r.frame, Header: r.told()}
 		if r.isJSON() {
 			e.JSON = shape(r.value(t))
 			return e

@@ -37,7 +37,7 @@ func TestJellyfinWeb10_10GoesOn(t *testing.T) {
 				}
 				p.step(t, a)
 			}
-			for _, name := range []string{"password sign-in", "document without our cookie", "login page's texts in a browser"} {
+			for _, name := range []string{"password sign-in in a browser", "document without our cookie", "login page's texts in a browser"} {
 				if !met.names[name] {
 					t.Errorf("no request met the difference %q", name)
 				}
