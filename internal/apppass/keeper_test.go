@@ -107,6 +107,15 @@ func TestTheAPIKeyOverrulesNobody(t *testing.T) {
 	}
 }
 
+// Jellyfin signs a disabled user in by Quick Connect, with a token that is dead.
+func TestTheAPIKeySignsNobodyInWhoIsDisabled(t *testing.T) {
+	w := newWorld(t, options{key: true})
+	password, _ := w.make(t, w.alice, "TV")
+	w.jellyfin.SetUser(w.alice.ID, func(u *jellyfintest.User) { u.Disabled = true })
+	_, err := w.service.Redeem(t.Context(), as("alice", password, "phone"))
+	wantErr(t, "Redeem", err, jellyfin.ErrForbidden)
+}
+
 func TestCodesThatCannotBeAuthorised(t *testing.T) {
 	w := newWorld(t, options{})
 	w.ready(t)

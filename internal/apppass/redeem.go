@@ -133,6 +133,14 @@ func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Se
 	if session.UserID != p.UserID {
 		return unavailable("sign an app in", errors.New("jellyfin signed somebody else in"))
 	}
+	// An API key signs in a user who is disabled as well, but the token is dead.
+	alive, err := s.o.Jellyfin.Alive(ctx, session.Token, as.Visitor)
+	if err != nil {
+		return unavailable("ask whether the token lives", err)
+	}
+	if !alive {
+		return jellyfin.ErrForbidden
+	}
 	token, err := s.o.Issued.Record(ctx, session, issued.Details{
 		Kind: issued.AppPassword, Device: as.Device, Visitor: as.Visitor, AppPassword: p.ID,
 	})

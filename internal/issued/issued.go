@@ -11,6 +11,10 @@
 //     it, and until Jellyfin has logged it out.
 //   - Nobody but Jellyfin and this program, with its key, can read a token out
 //     of the store: what finds it is its hash.
+//
+// A token from before all this was recorded is not known, like one from
+// elsewhere: where only those that were given out here pass, whoever has it
+// signs in once more.
 package issued
 
 import (

@@ -71,34 +71,46 @@ func (r *Registry) Ended(token secret.Text) (bool, error) {
 // old since. It is answered from memory, or with one question to the store. The
 // error is [ErrUnavailable].
 func (r *Registry) Admitted(ctx context.Context, token secret.Text) (bool, error) {
-	if token == "" {
-		return false, nil
-	}
-	return r.admitted(ctx, token.Hash())
+	_, ok, err := r.Known(ctx, token)
+	return ok, err
 }
 
-func (r *Registry) admitted(ctx context.Context, id string) (bool, error) {
+// Known returns what is recorded of a token that [Registry.Admitted] admits. When
+// it was last seen may be older than what the store says.
+func (r *Registry) Known(ctx context.Context, token secret.Text) (Token, bool, error) {
+	if token == "" {
+		return Token{}, false, nil
+	}
 	now := r.now()
+	e, err := r.find(ctx, token.Hash(), now)
+	if err != nil || !e.known || r.expired(e.token, now) {
+		return Token{}, false, err
+	}
+	return e.token, true, nil
+}
+
+// find returns what is known of a token, from memory if that can be trusted.
+func (r *Registry) find(ctx context.Context, id string, now time.Time) (entry, error) {
 	e, changes, ok := r.cached(id, now)
 	if ok {
-		return e.known && !r.expired(e.token, now), nil
+		return e, nil
 	}
+	e = entry{fetched: now}
 	record, err := r.store.Issued(ctx, id)
 	switch {
 	case errors.Is(err, ErrEnded):
 		r.noteEnded(id)
-		return false, nil
+		return entry{}, nil
 	case errors.Is(err, ErrUnknown):
-		r.keep(id, entry{fetched: now}, changes)
-		return false, nil
 	case err != nil:
-		return false, unavailable("look a token up", err)
+		return entry{}, unavailable("look a token up", err)
+	default:
+		e.token, e.known = record.Token, true
 	}
-	if r.isEnded(id) { // while it was being read
-		return false, nil
+	if !r.keep(id, e, changes) { // it ended while it was being read
+		return entry{}, nil
 	}
-	r.keep(id, entry{token: record.Token, known: true, fetched: now}, changes)
-	return !r.expired(record.Token, now), nil
+	return e, nil
 }
 
 func (r *Registry) expired(t Token, now time.Time) bool {
@@ -120,13 +132,16 @@ func (r *Registry) cached(id string, now time.Time) (e entry, changes uint64, ok
 	return entry{}, r.memory.changes, false
 }
 
-// keep caches e, unless there was a change since changes were counted.
-func (r *Registry) keep(id string, e entry, changes uint64) {
+// keep caches e, unless there was a change since changes were counted, and tells
+// whether the token may still live.
+func (r *Registry) keep(id string, e entry, changes uint64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.memory.changes == changes {
 		r.memory.put(id, e)
 	}
+	_, ended := r.memory.ended[id]
+	return !ended
 }
 
 // learn caches a token that was just recorded.
@@ -162,13 +177,6 @@ func (r *Registry) noteEnded(id string) {
 	r.memory.changes++
 	delete(r.memory.cache, id)
 	r.memory.ended[id] = r.now()
-}
-
-func (r *Registry) isEnded(id string) bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	_, ended := r.memory.ended[id]
-	return ended
 }
 
 // Load reads what was ended. It is called by [Registry.Run] and may be called

@@ -163,12 +163,6 @@ func (r *Registry) List(ctx context.Context, userID string) ([]Token, error) {
 	return tokens, nil
 }
 
-// Lives tells whether the token of this id is recorded and was not ended. The
-// error is [ErrUnavailable].
-func (r *Registry) Lives(ctx context.Context, id string) (bool, error) {
-	return r.admitted(ctx, id)
-}
-
 func sortBySeen(tokens []Token) {
 	slices.SortFunc(tokens, func(a, b Token) int {
 		if d := b.Seen.Compare(a.Seen); d != 0 {

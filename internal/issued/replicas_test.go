@@ -1,6 +1,8 @@
 package issued_test
 
 import (
+	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -120,6 +122,26 @@ func TestDiscardGoesOnUntilSomebodyTakesTheToken(t *testing.T) {
 	eventually(t, "the store has taken it over", func() bool {
 		return r.Load(t.Context()) == nil && ended(t, r, s.Token)
 	})
+}
+
+func TestRunLogsOutAndWritesDown(t *testing.T) {
+	w := newWorld(t)
+	r, other := w.replica(t), w.replica(t)
+	token, given := w.give(t, r, issued.Code, "phone")
+	kept, _ := w.give(t, r, issued.Code, "tv")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	wantErr(t, "End", r.End(t.Context(), w.alice.ID, given.ID), nil)
+	eventually(t, "Jellyfin was told", func() bool { return !w.alive(token) })
+	w.pass(time.Hour)
+	r.Touch(kept, netip.MustParseAddr("2001:db8::1"))
+	cancel() // what was noted is written before it ends
+	wantErr(t, "Run", <-done, nil)
+	all, err := other.List(t.Context(), w.alice.ID)
+	if err != nil || len(all) != 1 || all[0].LastNetwork != "2001:db8::/64" {
+		t.Errorf("List = %+v, %v", all, err)
+	}
 }
 
 func TestUnreadIsUnavailable(t *testing.T) {

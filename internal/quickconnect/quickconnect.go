@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -202,6 +203,23 @@ func (b *Book) Allow(ctx context.Context, userID string, token secret.Text, type
 		_ = b.o.Store.DropConnect(ctx, code) // or it is forgotten by itself
 	}
 	return err
+}
+
+// Forwarded charges a try to allow a device that goes to Jellyfin itself, by
+// whoever holds a token: who is the user's id, or else the token's hash. When
+// Jellyfin has answered, the returned function must be told its status; a code
+// that Jellyfin does not know stays charged. The errors are [ErrUnavailable] and
+// [*throttle.LimitError]: the request must not go on.
+func (b *Book) Forwarded(ctx context.Context, who string, visitor netip.Addr) (answered func(status int), err error) {
+	attempt, err := b.begin(ctx, who, visitor)
+	if err != nil {
+		return nil, err
+	}
+	return func(status int) {
+		if status != http.StatusNotFound {
+			b.giveBack(ctx, attempt)
+		}
+	}, nil
 }
 
 func (b *Book) authorize(ctx context.Context, userID string, token secret.Text, code string, visitor netip.Addr) error {

@@ -225,6 +225,29 @@ func TestGuessingIsSlowedDownForTheUserFromWhateverNetwork(t *testing.T) {
 	}
 }
 
+func TestWhatIsForwardedIsCountedToo(t *testing.T) {
+	w := newWorld(t)
+	for range 20 {
+		answered, err := w.book.Forwarded(t.Context(), w.alice.ID, home)
+		wantErr(t, "Forwarded", err, nil)
+		answered(http.StatusOK)
+	}
+	for range 5 {
+		answered, err := w.book.Forwarded(t.Context(), w.alice.ID, home)
+		wantErr(t, "Forwarded", err, nil)
+		answered(http.StatusNotFound)
+	}
+	if _, err := w.book.Forwarded(t.Context(), w.alice.ID, away); !errors.As(err, new(*throttle.LimitError)) {
+		t.Errorf("the sixth guess: %v, want a limit", err)
+	}
+	if _, err := w.book.Look(t.Context(), w.alice.ID, "000000", away); !errors.As(err, new(*throttle.LimitError)) {
+		t.Errorf("the sixth guess, here: %v, want a limit", err)
+	}
+	w.redis.Kill(t)
+	_, err := w.book.Forwarded(t.Context(), w.alice.ID, away)
+	wantErr(t, "Forwarded", err, quickconnect.ErrUnavailable)
+}
+
 func TestLookingAtAKnownDeviceCostsNothing(t *testing.T) {
 	w := newWorld(t)
 	request := w.ask(t)
