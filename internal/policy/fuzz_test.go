@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/policy"
@@ -32,6 +33,42 @@ func FuzzParsePath(f *testing.F) {
 		}
 		if err := l.check(method, target, under); err != nil {
 			t.Errorf("%s %q below %q: %v", method, target, under, err)
+		}
+	})
+}
+
+// FuzzDecide holds whatever comes against the models of the servers, with
+// whatever lists an admin may have written.
+func FuzzDecide(f *testing.F) {
+	o := newOracle(f)
+	g := newGenerator(f, *differentialSeed, 1, makeLists(f, *differentialSeed, 60))
+	for range 400 {
+		w := g.next()
+		var allow, deny []string
+		for _, l := range w.listed.policy.Lines() {
+			text := l.Methods + " " + l.Pattern
+			if l.Clients != "" {
+				text += " for " + l.Clients
+			}
+			if l.Action == policy.Deny {
+				deny = append(deny, text)
+				continue
+			}
+			allow = append(allow, strings.Replace(text, l.Pattern, l.Pattern+" "+l.Action.String(), 1))
+		}
+		f.Add(w.method, w.target, w.client, w.base.String() != "", strings.Join(allow, ";"), strings.Join(deny, ";"), w.listed.unknown)
+	}
+	f.Fuzz(func(t *testing.T, method, target, client string, below bool, allow, deny string, unknown bool) {
+		if len(allow)+len(deny) > 500 {
+			return
+		}
+		lists := policy.Options{DenyUnknown: unknown, Allow: strings.Split(allow, ";"), Deny: strings.Split(deny, ";")}
+		w := wire{method: method, target: target, client: client, listed: compileSome(t, lists)}
+		if below {
+			w.base = g.base
+		}
+		if err := o.judgeExactly(w, rule(w)); err != nil {
+			t.Errorf("%s\n%v", w, err)
 		}
 	})
 }

@@ -66,8 +66,13 @@ func newGenerator(t testing.TB, seed, stream uint64, policies []listed) *generat
 
 func closedRequests() []request {
 	return []request{
-		{"POST", "/Users/AuthenticateByName"}, {"POST", "/Users/{userId}/Authenticate"}, {"POST", "/Users/ForgotPassword"},
-		{"POST", "/Users/ForgotPassword/Pin"}, {"POST", "/Startup/User"}, {"GET", "/Startup/FirstUser"}, {"POST", "/System/Restart"},
+		{"POST", "/Users/AuthenticateByName"},
+		{"POST", "/Users/{userId}/Authenticate"},
+		{"POST", "/Users/ForgotPassword"},
+		{"POST", "/Users/ForgotPassword/Pin"},
+		{"POST", "/Startup/User"},
+		{"GET", "/Startup/FirstUser"},
+		{"POST", "/System/Restart"},
 	}
 }
 
@@ -174,6 +179,8 @@ func (g *generator) strangely(target string) string {
 	return out + pick(g, "", "", "", "", "/", "/.", "%20", "//", "/%2e", "#", ".", "%2F")
 }
 
+var intoLookalikes = strings.NewReplacer("s", "%C5%BF", "k", "%E2%84%AA", "i", "%C4%B1")
+
 func (g *generator) recase(s string) string {
 	switch g.IntN(5) {
 	case 0:
@@ -181,7 +188,7 @@ func (g *generator) recase(s string) string {
 	case 1:
 		return upperOutsideEscapes(s)
 	case 2:
-		return strings.NewReplacer("s", "%C5%BF", "k", "%E2%84%AA", "i", "%C4%B1").Replace(s)
+		return intoLookalikes.Replace(s)
 	case 3:
 		b := []byte(s)
 		for i := range b {

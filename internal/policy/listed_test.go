@@ -92,7 +92,7 @@ func (l listed) says(method, path, client string) (listLine, bool) {
 }
 
 func (l listLine) isFor(client string) bool {
-	return l.clients == nil || slices.ContainsFunc(l.clients, func(name string) bool { return strings.EqualFold(name, client) })
+	return l.clients == nil || slices.ContainsFunc(l.clients, func(name string) bool { return asciiLower(name) == asciiLower(client) })
 }
 
 // makeLists makes up policies. The first have no lists.

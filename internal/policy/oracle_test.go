@@ -62,6 +62,15 @@ type worth struct {
 
 // judge returns what is wrong with a ruling, in either direction.
 func (o *oracle) judge(w wire, r ruling) error {
+	if err := o.judgeExactly(w, r); err != nil || !r.forwarded() {
+		return err
+	}
+	return o.careless(w, r)
+}
+
+// judgeExactly is judge for what Jellyfin's servers do, without readers that are
+// more careless.
+func (o *oracle) judgeExactly(w wire, r ruling) error {
 	if !r.forwarded() {
 		if !w.ordinary {
 			return nil
@@ -89,7 +98,7 @@ func (o *oracle) judge(w wire, r ruling) error {
 			return err
 		}
 	}
-	return o.careless(w, r)
+	return nil
 }
 
 // holds tells what is wrong with a decision to forward.
@@ -163,19 +172,24 @@ func (o *oracle) carelessly(w wire, target, method string) (want worth, particul
 	return listed, !listed.unknown
 }
 
+var (
+	anySlash   = strings.NewReplacer("%2f", "/", "%2F", "/")
+	lookalikes = strings.NewReplacer("\u017f", "s", "\u212a", "k", "\u0130", "i", "\u0131", "i")
+)
+
 // carelessPath decodes as long as there is something to decode, slashes too,
 // takes some letters outside ASCII for those within, and resolves dot segments
 // then. It is "" where old prefixes leave it to taste what is left.
 func carelessPath(target, base string) string {
 	path, _, _ := strings.Cut(target, "?")
-	for range 6 {
-		decoded, err := kestrelDecode(strings.NewReplacer("%2f", "/", "%2F", "/").Replace(path))
+	for range 5 {
+		decoded, err := kestrelDecode(anySlash.Replace(path))
 		if err != nil {
 			return ""
 		}
 		path = decoded
 	}
-	path = strings.NewReplacer("\u017f", "s", "\u212a", "k", "\u0130", "i", "\u0131", "i").Replace(path)
+	path = lookalikes.Replace(path)
 	path = asciiLower(kestrelDots(path))
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")

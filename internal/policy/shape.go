@@ -133,7 +133,7 @@ func (s shape) meets(t shape) (path string, ok bool) {
 		if i < len(s.segments) {
 			a = s.segments[i]
 		}
-		text, ok := common(a.tokens(), b.tokens())
+		text, ok := a.meets(b)
 		if !ok {
 			return "", false
 		}
@@ -143,6 +143,17 @@ func (s shape) meets(t shape) (path string, ok bool) {
 		path = "/"
 	}
 	return path, true
+}
+
+// meets tells whether some text is one of both s and t, and names one.
+func (s segment) meets(t segment) (text string, ok bool) {
+	switch {
+	case s.params == 0:
+		return s.prefix, t.match(s.prefix)
+	case t.params == 0:
+		return t.prefix, s.match(t.prefix)
+	}
+	return common(s.tokens(), t.tokens())
 }
 
 // foreign stands for what no pattern says: it is in no path.
