@@ -34,6 +34,9 @@ type journey struct {
 	Password string `json:"password,omitempty"`
 
 	user jellyfintest.User
+	// phone is the browser in which the user allows a code, or nil for an app
+	// with a token.
+	phone *person
 }
 
 // stepTold is one line that the script writes.
@@ -62,7 +65,7 @@ func TestTheRealSDKs(t *testing.T) {
 		d := &drive{stage: s, journeys: map[string]journey{}}
 		for _, sdk := range []string{"0.12.0", "1.0.0"} {
 			for _, way := range d.ways(t, sdk) {
-				way.SDK, way.Device = sdk, way.Way+" with "+sdk
+				way.SDK = sdk
 				d.journeys[way.Device] = way
 				d.order = append(d.order, way)
 			}
@@ -96,16 +99,42 @@ type drive struct {
 	tokens   map[string]string
 }
 
-// ways are all ways in which a user with that SDK can come to a token.
+// ways are all ways in which a user with that SDK can come to a token. What the
+// user does in a browser happens through the tunnel as well.
 func (d *drive) ways(t *testing.T, sdk string) []journey {
 	t.Helper()
 	server := d.stage.Jellyfin
 	user := server.AddUser("user of "+sdk, "wonderland")
-	token := server.Issue(user.ID, jellyfintest.Device{ID: "token with " + sdk, Name: "Node", Client: "SDK client", Version: sdk}).Value
+	browser := visiting(t, user.Name, through(d.stage.Edge, netip.MustParseAddr("192.0.2.78")))
+	browser.enrol(t)
+	token := server.Issue(user.ID, jellyfintest.Device{ID: "token, " + sdk, Name: "Node", Client: "SDK client", Version: sdk}).Value
 	return []journey{
-		{Way: "token", Token: token, user: user},
-		{Way: "quickconnect", user: user},
+		{Device: "token, " + sdk, Way: "token", Token: token, user: user},
+		{Device: "allowed in an app, " + sdk, Way: "quickconnect", user: user},
+		{Device: "allowed in a browser, " + sdk, Way: "quickconnect", user: user, phone: browser},
+		{Device: "code behind the password, " + sdk, Way: "password", Name: user.Name, Password: "wonderland" + browser.code(t), user: user},
+		{Device: "app password, " + sdk, Way: "password", Name: user.Name, Password: browser.appPassword(t, "Node"), user: user},
 	}
+}
+
+// appPassword makes a password for one app.
+func (p *person) appPassword(t *testing.T, name string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.base+"/sso/2fa/passwords", strings.NewReader(`{"Name":"`+name+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := p.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var made struct{ Password string }
+	if err := json.NewDecoder(resp.Body).Decode(&made); err != nil || made.Password == "" {
+		t.Fatalf("make an app password: %d, %v", resp.StatusCode, err)
+	}
+	return made.Password
 }
 
 // run starts the script, does what others have to do meanwhile, and looks at
@@ -159,7 +188,7 @@ func (d *drive) hear(t *testing.T, line []byte) {
 		want.Server, want.Product = d.stage.Jellyfin.ServerID(), "Jellyfin Server"
 	case "code":
 		want.Enabled, want.Code = true, got.Code
-		d.allow(t, j.user, got.Code)
+		d.allow(t, j, got.Code)
 	case "signed in":
 		want.User, want.Server, want.Token = j.user.Name, d.stage.Jellyfin.ServerID(), got.Token
 		d.tokens[got.Journey] = got.Token
@@ -179,15 +208,21 @@ func (d *drive) hear(t *testing.T, line []byte) {
 	}
 }
 
-// allow says yes to a code, with a phone that the user has at hand.
-func (d *drive) allow(t *testing.T, user jellyfintest.User, code string) {
+// allow says yes to a code: on our page, or in an app that the user has at hand.
+func (d *drive) allow(t *testing.T, j journey, code string) {
 	t.Helper()
+	if j.phone != nil {
+		if status, a, _ := j.phone.post(t, "connect/allow", map[string]string{"Code": code}); status != http.StatusOK || !a.Ok {
+			t.Errorf("allow the code in a browser: %d %s", status, a.ErrorMessage)
+		}
+		return
+	}
 	server := d.stage.Jellyfin
-	phone := newSite(server, user, through(d.stage.Edge, netip.MustParseAddr("192.0.2.77")))
-	phone.rename(server.Issue(user.ID, jellyfintest.Device{ID: "phone", Name: "Phone", Client: "An app", Version: "1.0"}).Value)
+	phone := newSite(server, j.user, through(d.stage.Edge, netip.MustParseAddr("192.0.2.77")))
+	phone.rename(server.Issue(j.user.ID, jellyfintest.Device{ID: "phone", Name: "Phone", Client: "An app", Version: "1.0"}).Value)
 	got := phone.ask(t, asked{method: http.MethodPost, target: "/QuickConnect/Authorize?code=" + code, headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
 	if got.status != http.StatusOK {
-		t.Errorf("allow the code: %d %s", got.status, got.body)
+		t.Errorf("allow the code in an app: %d %s", got.status, got.body)
 	}
 }
 
