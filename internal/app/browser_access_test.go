@@ -117,7 +117,7 @@ func TestKeyboard(t *testing.T) {
 
 	b.open("/sso/2fa/account")
 	b.hasFocus("#account .primary")
-	b.press(kb.Tab)
+	b.press(kb.Tab, kb.Tab)
 	b.hasFocus("#signout-form button")
 	b.press(kb.Enter)
 	b.hasFocus("#signin-name")
