@@ -89,7 +89,7 @@ func drawDialect(t *rapid.T) (Dialect, server) {
 // of whatever kind finds on a request that was applied is what was judged.
 func TestExactlyTheJudgedTokenIsForwarded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		for range 30 {
+		for range 10 {
 			checkPresentation(t)
 		}
 	})
