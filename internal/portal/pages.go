@@ -33,9 +33,8 @@ func (p *portal) signInPage(w http.ResponseWriter, r *http.Request) {
 		view.Notice = noticeStore
 		p.show(w, r, view)
 	case r.URL.Query().Get("fresh") == "1":
-		// Administration may need a session that has just begun.
-		p.show(w, r, view)
-	case r.URL.Query().Get("fresh") == "1":
+		// Administration, and a password for an app, need a session that has
+		// just begun.
 		p.show(w, r, view)
 	case r.URL.Query().Get("again") == "1":
 		p.signInAgain(w, r, s, view)
