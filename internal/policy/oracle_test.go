@@ -129,8 +129,8 @@ func (o *oracle) wrongly(w wire, r ruling) error {
 			continue
 		}
 		want := o.operation(op, name).listed(w, strings.ToUpper(w.method), seen)
-		if closed(want.action) {
-			continue
+		if closed(want.action) || other(strings.ToUpper(w.method), seen).sealed {
+			continue // a plugin's tree is guarded, in which Jellyfin too would see something
 		}
 		if near, particular := o.carelessly(w, w.target, strings.ToUpper(w.method)); particular && closed(near.action) {
 			continue

@@ -142,7 +142,7 @@ func contradiction(a, b line) *LineError {
 		return nil
 	}
 	err := b.errorf(
-		fmt.Sprintf("and %s in %s both match %s, and neither is the more specific", quoteLine(a.text), a.List, path),
+		fmt.Sprintf("matches %s, as %s in %s does, and neither is the more specific", path, quoteLine(a.text), a.List),
 		"make one of the patterns narrower, so that it is clear which counts there")
 	return &err
 }
