@@ -113,7 +113,13 @@ func (p *pair) showToken(t *testing.T, s script) {
 	if !strings.Contains(s.client, "web UI otherwise") {
 		return
 	}
-	p.step(t, asked{client: s.client, step: "its web view", method: http.MethodGet, target: "/Users/Me", headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
+	p.proveNetwork(t, s.client)
+}
+
+// proveNetwork shows the token, as anything that a client asks with it does.
+func (p *pair) proveNetwork(t *testing.T, client string) {
+	t.Helper()
+	p.step(t, asked{client: client, step: "its user", method: http.MethodGet, target: "/Users/Me", headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
 }
 
 // step asks both places, compares, and returns what the client got here.
@@ -208,7 +214,7 @@ func TestMediaNeedsATokenFromTheNetwork(t *testing.T) {
 			}
 		}
 		refused(player)
-		home.step(t, asked{client: "the app", step: "its user", method: http.MethodGet, target: "/Users/Me", headers: [][2]string{{"Authorization", `MediaBrowser Token="{{token}}"`}}})
+		home.proveNetwork(t, "the app")
 		for _, row := range media {
 			player.step(t, row)
 		}
