@@ -208,9 +208,13 @@ func TestUnreadableTargetsAreRefused(t *testing.T) {
 			t.Errorf("%s: %d, forwarded %q", request, resp.StatusCode, s.forwarded)
 		}
 	}
-	for _, method := range []string{"TRACE", "CONNECT", "BREW", "PROPFIND"} {
-		if resp := s.ask(method+" /Items", "X-Emby-Token", "token"); resp.StatusCode != http.StatusMethodNotAllowed || s.reached() {
-			t.Errorf("%s: %d, forwarded %q", method, resp.StatusCode, s.forwarded)
+	for _, method := range []string{"TRACE", "trace", "CONNECT", "BREW", "PROPFIND", "GE\u0422"} {
+		for _, path := range []string{"/Items", "/", "/web/", "/sso/2fa", "/sso/2fa/authenticate", "/Users/AuthenticateByName", "/Unknown/Plugin", "/socket"} {
+			resp := s.ask(method+" "+path, "X-Emby-Token", "token", "Cookie", "__Host-jellyward="+live, "Connection", "Upgrade", "Upgrade", "websocket",
+				"Origin", "https://app.example", "Access-Control-Request-Method", "GET")
+			if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") == "" || s.reached() || len(s.portal) > 0 {
+				t.Errorf("%s %s: %d, forwarded %q, portal %q", method, path, resp.StatusCode, s.forwarded, s.portal)
+			}
 		}
 	}
 }
