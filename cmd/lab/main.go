@@ -158,9 +158,16 @@ func announce(out io.Writer, o options, s *stage.Stage, token, tv string) {
        code, and land in the web client. (No such app? Take the secret below the
        picture to "oathtool --totp -b SECRET".)
     2. Sign out there: the login page that you see shows the way back.
-    3. Ask Jellyfin's password endpoint, in any spelling; it is closed:
-         curl -i -X POST '%[3]s/emby/Users/%%2541uthenticateByName'
-    4. Ask without a token, and with the one of an app that alice uses at home:
+    3. Sign in as an app does, on Jellyfin's own password endpoint, in any spelling.
+       A password alone is refused; put your authenticator's next code right behind it:
+         curl -i '%[3]s/emby/Users/%%2541uthenticateByName' \
+           -H 'Authorization: MediaBrowser Client="An app", Device="Laptop", DeviceId="1", Version="1"' \
+           -H 'Content-Type: application/json' -d '{"Username":"alice","Pw":"wonderland"}'
+    4. Make an app password at %[3]s/sso/2fa/account and put it there
+       instead: no code is needed. Revoke it, and the token that you got is dead.
+    5. Open the television, and allow its digits at %[3]s/sso/2fa/connect
+       in the browser. Your account page shows it then; sign it out there.
+    6. Ask without a token, and with the one of an app that alice uses at home:
          curl -i '%[3]s/Users/Me'
          curl -i -H 'Authorization: MediaBrowser Token="%[8]s"' '%[3]s/Users/Me'
 
