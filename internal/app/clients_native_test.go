@@ -83,20 +83,28 @@ func TestNativeClientsGoOn(t *testing.T) {
 		t.Fatalf("%d clients, want 17", len(scripts))
 	}
 	var met seen
+	replay := func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
+		w := newWorld(t, release, s, &met)
+		for i, script := range scripts {
+			t.Run(script.client, func(t *testing.T) {
+				p := w.pair(t, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
+				p.initiate(t)
+				p.showToken(t, script)
+				for _, row := range script.rows {
+					p.step(t, row)
+				}
+			})
+		}
+	}
 	t.Run("replay", func(t *testing.T) {
-		perTunnel(t, func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
-			w := newWorld(t, release, s, &met)
-			for i, script := range scripts {
-				t.Run(script.client, func(t *testing.T) {
-					p := w.pair(t, netip.AddrFrom4([4]byte{198, 51, 100, byte(i)}))
-					p.initiate(t)
-					p.showToken(t, script)
-					for _, row := range script.rows {
-						p.step(t, row)
-					}
-				})
-			}
-		})
+		perTunnel(t, replay)
+		for _, w := range ways[:2] { // an admin may let Jellyfin 12 read old forms
+			t.Run("12.0.0 with legacy authorisation/"+w.name, func(t *testing.T) {
+				t.Parallel()
+				s, _ := w.play(t, stage.Options{Jellyfin: []jellyfintest.Option{jellyfintest.Version(jellyfintest.V12), jellyfintest.LegacyAuthorization(true)}})
+				replay(t, jellyfintest.V12, s)
+			})
+		}
 	})
 	for _, name := range []string{"sign-in with an empty password", "hint above the login form", "two slashes in a row", "old prefix on Jellyfin 12"} {
 		if !met.names[name] {
