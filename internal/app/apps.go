@@ -68,6 +68,7 @@ func (a *App) buildApps(cfg config.Config, client *jellyfin.Client, limiter *thr
 		Store:    a.store,
 		Jellyfin: client,
 		Keeper:   s.keeper,
+		Issued:   s.issued,
 		Limiter:  limiter,
 		Logger:   a.logger,
 	})

@@ -11,9 +11,14 @@ import (
 // Guess charges a try to allow a device by Jellyfin's own API, as jellyfin-web's
 // page does, to whoever holds token. Answered must be told what Jellyfin said: a
 // code that it does not know stays charged, since it may be a guess. The errors
-// are [*throttle.LimitError] and [ErrUnavailable].
+// are [*throttle.LimitError] and [ErrUnavailable]; the request must not go on
+// then.
 func (b *Book) Guess(ctx context.Context, token secret.Text, visitor netip.Addr) (answered func(status int), err error) {
-	attempt, err := b.begin(ctx, token.Hash(), visitor)
+	who, err := b.owner(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	attempt, err := b.begin(ctx, who, visitor)
 	if err != nil {
 		return nil, err
 	}
@@ -22,4 +27,20 @@ func (b *Book) Guess(ctx context.Context, token secret.Text, visitor netip.Addr)
 			b.giveBack(ctx, attempt)
 		}
 	}, nil
+}
+
+// owner is the user whose token it is. One that was not given out here is
+// counted alone.
+func (b *Book) owner(ctx context.Context, token secret.Text) (string, error) {
+	if b.o.Issued == nil {
+		return token.Hash(), nil
+	}
+	known, ok, err := b.o.Issued.Known(ctx, token)
+	switch {
+	case err != nil:
+		return "", unavailable("find whose token it is", err)
+	case !ok:
+		return token.Hash(), nil
+	}
+	return known.UserID, nil
 }

@@ -13,13 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/jellyward/jellyward/internal/apppass"
+	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
@@ -87,11 +87,20 @@ type Keeper interface {
 	Authorize(ctx context.Context, userID, code string, visitor netip.Addr) error
 }
 
-// Options are what a [Book] is made of. All but Now and Logger are required.
+// Issued knows whose tokens are whose. [issued.Registry] is one.
+type Issued interface {
+	Known(ctx context.Context, token secret.Text) (issued.Token, bool, error)
+}
+
+// Options are what a [Book] is made of. All but Issued, Now and Logger are
+// required.
 type Options struct {
 	Store    Store
 	Jellyfin Jellyfin
 	Keeper   Keeper
+	// Issued, if not nil, lets one user's guesses with several tokens be counted
+	// together.
+	Issued Issued
 	// Limiter counts tries per user and network.
 	Limiter *throttle.Limiter
 	// Now is the clock; nil means [time.Now].
@@ -203,23 +212,6 @@ func (b *Book) Allow(ctx context.Context, userID string, token secret.Text, type
 		_ = b.o.Store.DropConnect(ctx, code) // or it is forgotten by itself
 	}
 	return err
-}
-
-// Forwarded charges a try to allow a device that goes to Jellyfin itself, by
-// whoever holds a token: who is the user's id, or else the token's hash. When
-// Jellyfin has answered, the returned function must be told its status; a code
-// that Jellyfin does not know stays charged. The errors are [ErrUnavailable] and
-// [*throttle.LimitError]: the request must not go on.
-func (b *Book) Forwarded(ctx context.Context, who string, visitor netip.Addr) (answered func(status int), err error) {
-	attempt, err := b.begin(ctx, who, visitor)
-	if err != nil {
-		return nil, err
-	}
-	return func(status int) {
-		if status != http.StatusNotFound {
-			b.giveBack(ctx, attempt)
-		}
-	}, nil
 }
 
 func (b *Book) authorize(ctx context.Context, userID string, token secret.Text, code string, visitor netip.Addr) error {

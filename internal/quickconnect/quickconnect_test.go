@@ -59,7 +59,7 @@ func newWorld(t *testing.T, opts ...jellyfintest.Option) *world {
 	w.issued = issued.New(issued.Options{Store: w.store, Jellyfin: w.client, Now: clock})
 	w.keeper = apppass.NewKeeper(apppass.KeeperOptions{Jellyfin: w.client, Store: w.store, Issued: w.issued, Now: clock})
 	w.book = quickconnect.New(quickconnect.Options{
-		Store: w.store, Jellyfin: w.client, Keeper: w.keeper,
+		Store: w.store, Jellyfin: w.client, Keeper: w.keeper, Issued: w.issued,
 		Limiter: &throttle.Limiter{Store: w.store, Now: clock}, Now: clock,
 	})
 	w.alice = w.jellyfin.AddUser("alice", "wonderland")
@@ -227,25 +227,41 @@ func TestGuessingIsSlowedDownForTheUserFromWhateverNetwork(t *testing.T) {
 
 func TestWhatIsForwardedIsCountedToo(t *testing.T) {
 	w := newWorld(t)
+	var tokens []secret.Text
+	for _, device := range []string{"phone", "tablet"} {
+		token := w.session(device)
+		tokens = append(tokens, token)
+		_, err := w.issued.Record(t.Context(), jellyfin.Session{Token: token, UserID: w.alice.ID},
+			issued.Details{Kind: issued.Code, Device: jellyfin.Device{ID: device}, Visitor: home})
+		wantErr(t, "Record", err, nil)
+	}
+	guess := func(token secret.Text, status int) {
+		t.Helper()
+		answered, err := w.book.Guess(t.Context(), token, home)
+		wantErr(t, "Guess", err, nil)
+		answered(status)
+	}
 	for range 20 {
-		answered, err := w.book.Forwarded(t.Context(), w.alice.ID, home)
-		wantErr(t, "Forwarded", err, nil)
-		answered(http.StatusOK)
+		guess(tokens[0], http.StatusOK)
 	}
-	for range 5 {
-		answered, err := w.book.Forwarded(t.Context(), w.alice.ID, home)
-		wantErr(t, "Forwarded", err, nil)
-		answered(http.StatusNotFound)
+	for i := range 5 {
+		guess(tokens[i%2], http.StatusNotFound)
 	}
-	if _, err := w.book.Forwarded(t.Context(), w.alice.ID, away); !errors.As(err, new(*throttle.LimitError)) {
-		t.Errorf("the sixth guess: %v, want a limit", err)
+	for _, token := range tokens {
+		if _, err := w.book.Guess(t.Context(), token, away); !errors.As(err, new(*throttle.LimitError)) {
+			t.Errorf("the sixth guess: %v, want a limit", err)
+		}
 	}
 	if _, err := w.book.Look(t.Context(), w.alice.ID, "000000", away); !errors.As(err, new(*throttle.LimitError)) {
 		t.Errorf("the sixth guess, here: %v, want a limit", err)
 	}
+	if _, err := w.book.Guess(t.Context(), "0123456789abcdef0123456789abcdef", away); err != nil {
+		t.Errorf("somebody else's guess: %v", err)
+	}
 	w.redis.Kill(t)
-	_, err := w.book.Forwarded(t.Context(), w.alice.ID, away)
-	wantErr(t, "Forwarded", err, quickconnect.ErrUnavailable)
+	w.now = w.now.Add(time.Minute)
+	_, err := w.book.Guess(t.Context(), tokens[0], away)
+	wantErr(t, "Guess", err, quickconnect.ErrUnavailable)
 }
 
 func TestLookingAtAKnownDeviceCostsNothing(t *testing.T) {
