@@ -70,7 +70,7 @@ func Parse(line string) (Key, error) {
 	}
 	encoded, found := strings.CutPrefix(fields[1], scheme)
 	if !found {
-		return Key{}, errors.New("the hash does not begin with " + scheme)
+		return Key{}, errors.New("the hash does not begin with sha256 and a colon")
 	}
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil || len(sum) != len(k.sum) {

@@ -12,7 +12,7 @@ import (
 
 const (
 	key  secret.Text = "0123456789abcdef0123456789abcdef"
-	hash             = "PrG9Q5lH63YpmOVmzMLgmceREYsvQFecxPfaK1Bht_k"
+	hash string      = "PrG9Q5lH63YpmOVmzMLgmceREYsvQFecxPfaK1Bht_k"
 )
 
 func TestLinesAreReadAsTheyAreWritten(t *testing.T) {
@@ -82,7 +82,7 @@ func TestBadLinesAreExplainedWithoutRepeatingThem(t *testing.T) {
 		{[]string{""}, "key 1: it needs a name and a hash"},
 		{[]string{string(key)}, "key 1: it needs a name and a hash"},
 		{[]string{string(key) + " sha256:" + hash}, "key 1: the name looks like a key"},
-		{[]string{"seerr " + string(key)}, "key 1: the hash does not begin with sha256:"},
+		{[]string{"seerr " + string(key)}, "key 1: the hash does not begin with sha256 and a colon"},
 		{[]string{"seerr sha256:" + string(key)}, "key 1: the hash is not 43 letters of base64url"},
 		{[]string{"seerr sha256:" + hash + "="}, "key 1: the hash is not 43 letters of base64url"},
 		{[]string{"seerr sha256:" + hash[:42] + "l"}, "key 1: the hash is not 43 letters of base64url"},

@@ -160,8 +160,8 @@ func (s *Store) IssuedTo(ctx context.Context, userID string) ([]issued.Token, er
 func (s *Store) IssuedBefore(ctx context.Context, t time.Time) ([]string, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
-	ids, err := s.client.ZRangeByScore(ctx, keyIssuedApps, &redis.ZRangeBy{
-		Min: "-inf", Max: "(" + strconv.FormatInt(milliseconds(t), 10),
+	ids, err := s.client.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: keyIssuedApps, ByScore: true, Start: "-inf", Stop: "(" + strconv.FormatInt(milliseconds(t), 10),
 	}).Result()
 	return ids, unavailable(err)
 }
