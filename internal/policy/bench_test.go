@@ -32,36 +32,67 @@ func BenchmarkParsePath(b *testing.B) {
 	}
 }
 
+// withLists is a policy with the lists of an admin who means it: everything is
+// closed but what some apps need, and some of that again.
+func withLists(t testing.TB) *policy.Policy {
+	t.Helper()
+	return compiled(t, "unknown", "-/{**any}", "+/Items/{**r}", "+/Users/{x}/Items/{**r}", "+GET,HEAD /web/{**r} public", "+/Sessions/{**r} for Kodi, Streamyfin",
+		"+/Some/{**r}", "-/Some/Plugin/secret", "-/Items/{id}/Download", "+/Videos/{id}/{**r}", "+/Videos/{id}/hls1/{**r} token for Jellyfin Android, Kodi")
+}
+
 func BenchmarkDecide(b *testing.B) {
-	p := policy.New()
-	for _, r := range common() {
-		path, err := policy.ParsePath(r.target, policy.Base{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(r.method+" "+path.Local(), func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if d := p.Decide(r.method, path, ""); d.Method == "" {
-					b.Fatal("no method")
-				}
+	for name, p := range map[string]*policy.Policy{"table": policy.New(), "lists": withLists(b)} {
+		for _, r := range common() {
+			path, err := policy.ParsePath(r.target, policy.Base{})
+			if err != nil {
+				b.Fatal(err)
 			}
-		})
+			b.Run(name+" "+r.method+" "+path.Local(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if d := p.Decide(r.method, path, "Jellyfin Web"); d.Method == "" {
+						b.Fatal("no method")
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkFor(b *testing.B) {
+	p, s := policy.New(), policy.DefaultSwitches()
+	path, err := policy.ParsePath("/Videos/1/stream", policy.Base{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	d := p.Decide("GET", path, "")
+	b.ReportAllocs()
+	for b.Loop() {
+		if d.For(policy.Asker{Token: true}, s) != policy.Passes {
+			b.Fatal("it does not pass")
+		}
+	}
+}
+
+func BenchmarkCompile(b *testing.B) {
+	for b.Loop() {
+		withLists(b)
 	}
 }
 
 func TestCommonDecisionsAllocateNothing(t *testing.T) {
-	p := policy.New()
-	for _, r := range common() {
-		path, err := policy.ParsePath(r.target, policy.Base{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := testing.AllocsPerRun(100, func() { p.Decide(r.method, path, "") }); n != 0 {
-			t.Errorf("Decide(%s %s) allocates %v times", r.method, r.target, n)
-		}
-		if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.target, policy.Base{}) }); n > 1 {
-			t.Errorf("ParsePath(%s) allocates %v times", r.target, n)
+	for name, p := range map[string]*policy.Policy{"table": policy.New(), "lists": withLists(t)} {
+		for _, r := range common() {
+			path, err := policy.ParsePath(r.target, policy.Base{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := testing.AllocsPerRun(100, func() { p.Decide(r.method, path, "Jellyfin Web").Needs(policy.DefaultSwitches()) }); n != 0 {
+				t.Errorf("%s: Decide(%s %s) allocates %v times", name, r.method, r.target, n)
+			}
+			if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.target, policy.Base{}) }); n > 1 {
+				t.Errorf("ParsePath(%s) allocates %v times", r.target, n)
+			}
 		}
 	}
 }

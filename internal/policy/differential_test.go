@@ -13,7 +13,7 @@ import (
 // How many requests TestDifferential makes up, and of which seed. A finding
 // names the seed; the same numbers make up the same requests on any machine.
 var (
-	differentialCases = flag.Int("cases", 60_000, "how many requests TestDifferential makes up")
+	differentialCases = flag.Int("cases", 20_000, "how many requests TestDifferential makes up")
 	differentialSeed  = flag.Uint64("seed", 20_260_822, "what TestDifferential makes its requests of")
 )
 

@@ -40,6 +40,7 @@ func golden(t *testing.T, name, got string) {
 func TestEveryOperationIsDecided(t *testing.T) {
 	l := newLaws(t)
 	var b strings.Builder
+	b.WriteString(legend)
 	b.WriteString(operationColumns("# method", "route", "action", policy.Visitors(), "versions", "why"))
 	listed := map[policy.Rule]bool{}
 	for _, op := range readOperations(t) {
@@ -65,6 +66,21 @@ func TestEveryOperationIsDecided(t *testing.T) {
 	}
 	golden(t, "operations.golden", b.String())
 }
+
+const legend = `# What becomes of every operation of Jellyfin 10.10, 10.11 and 12 under the
+# default switches; switches.golden shows what others change.
+#
+#   stranger   shows nothing        browser   has signed in, and shows our cookie
+#   app        shows a live token   network   shows nothing, where a token was shown lately
+#   home       shows nothing, from a home network on the local listener
+#
+#   passes         goes to Jellyfin, which judges the token where it asks for one
+#   401, 403       refused here, and Jellyfin is not asked
+#   403 sign-in    never forwarded as sent; the second factor is asked for here
+#   guided         browsers are led to the sign-in page, apps get the document
+#   *              Jellyfin asks for an administrator; policy.admin can ask for more
+#
+`
 
 // operationColumns is a line of the list of operations. A star at the action
 // is for Jellyfin's administration, which policy.admin can limit further.
