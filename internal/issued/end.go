@@ -14,8 +14,10 @@ const (
 	endedFor = time.Hour
 	// logoutFor bounds one attempt to log a token out.
 	logoutFor = 5 * time.Second
-	// leavingAtOnce is how many tokens are logged out in one go.
-	leavingAtOnce = 100
+	// leavingAtOnce is how many tokens are logged out in one go, logoutFailures
+	// how many failures end it.
+	leavingAtOnce  = 100
+	logoutFailures = 3
 )
 
 // End ends the user's token of this id: here at once, on other replicas within a
@@ -132,18 +134,31 @@ func (r *Registry) Leave(ctx context.Context) error {
 		if err != nil {
 			return unavailable("read what is to be logged out", err)
 		}
-		for _, token := range tokens {
-			if err := r.logout(ctx, token); err != nil {
-				return err
-			}
+		if err := r.logoutAll(ctx, tokens); err != nil || len(tokens) < leavingAtOnce {
+			return err
+		}
+	}
+}
+
+// logoutAll logs tokens out, and gives up when several could not be: one may have
+// trouble of its own, but then Jellyfin is away.
+func (r *Registry) logoutAll(ctx context.Context, tokens []secret.Text) error {
+	var failed error
+	failures := 0
+	for _, token := range tokens {
+		err := r.logout(ctx, token)
+		if err == nil {
 			if err := r.store.Left(ctx, token.Hash()); err != nil {
 				return unavailable("note a log-out", err)
 			}
+			continue
 		}
-		if len(tokens) < leavingAtOnce {
-			return nil
+		failed = err
+		if failures++; failures == logoutFailures {
+			break
 		}
 	}
+	return failed
 }
 
 // Sweep ends tokens that are too old, and reads anew what was ended.

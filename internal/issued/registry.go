@@ -2,6 +2,8 @@ package issued
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -88,7 +90,7 @@ func (r *Registry) Record(ctx context.Context, s jellyfin.Session, d Details) (T
 	network := throttle.NetworkOf(d.Visitor).String()
 	token := Token{
 		ID: s.Token.Hash(), UserID: s.UserID, UserName: clip(s.UserName), Kind: d.Kind,
-		Client: clip(d.Device.Client), DeviceName: clip(d.Device.Name), DeviceID: clip(d.Device.ID),
+		Client: clip(d.Device.Client), DeviceName: clip(d.Device.Name), DeviceID: boundedID(d.Device.ID),
 		Network: network, LastNetwork: network, AppPassword: d.AppPassword, Created: now, Seen: now,
 	}
 	others, err := r.store.IssuedTo(ctx, s.UserID)
@@ -170,6 +172,17 @@ func sortBySeen(tokens []Token) {
 		}
 		return strings.Compare(a.ID, b.ID)
 	})
+}
+
+// boundedID bounds a device id without making two into one: who only begins like
+// another has replaced nothing at Jellyfin. Those of jellyfin-web are long, and
+// differ at the end.
+func boundedID(id string) string {
+	if clipped := clip(id); len(id) <= maxText {
+		return clipped
+	}
+	sum := sha256.Sum256([]byte(id))
+	return "sha256-" + hex.EncodeToString(sum[:])
 }
 
 // clip bounds a text that an app has chosen.

@@ -174,6 +174,46 @@ func TestATokenEndedWhileJellyfinIsAwayIsLoggedOutLater(t *testing.T) {
 	}
 }
 
+func TestOneTokenInTroubleHoldsNoOtherUp(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(t)
+	bad, _ := w.give(t, r, issued.Code, "bad")
+	var others []secret.Text
+	for i := range 5 {
+		token, _ := w.give(t, r, issued.Code, fmt.Sprint("phone", i))
+		others = append(others, token)
+	}
+	if n, err := r.EndAll(t.Context(), w.alice.ID, ""); n != 6 || err != nil {
+		t.Fatalf("EndAll = %d, %v", n, err)
+	}
+	trouble := errors.New("trouble")
+	picky := w.replica(t, func(o *issued.Options) { o.Jellyfin = choosy{o.Jellyfin, bad, trouble} })
+	wantErr(t, "Leave", picky.Leave(t.Context()), trouble)
+	for _, token := range others {
+		if w.alive(token) {
+			t.Error("another token was not logged out")
+		}
+	}
+	wantErr(t, "Leave", r.Leave(t.Context()), nil)
+	if w.alive(bad) {
+		t.Error("it was not logged out when that was possible")
+	}
+}
+
+// choosy is a Jellyfin that does not log one token out.
+type choosy struct {
+	issued.Jellyfin
+	bad secret.Text
+	err error
+}
+
+func (c choosy) Logout(ctx context.Context, token secret.Text) error {
+	if token == c.bad {
+		return c.err
+	}
+	return c.Jellyfin.Logout(ctx, token)
+}
+
 // silent is a Jellyfin that is away.
 type silent struct{ err error }
 

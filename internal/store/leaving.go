@@ -42,8 +42,8 @@ func (s *Store) EndedIssued(ctx context.Context, now time.Time) ([]string, error
 	return ids, nil
 }
 
-// Leaving implements [issued.Store]. One that cannot be opened fails the whole
-// list.
+// Leaving implements [issued.Store]. One that cannot be opened keeps no other from
+// being logged out.
 func (s *Store) Leaving(ctx context.Context, limit int) ([]secret.Text, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -53,13 +53,17 @@ func (s *Store) Leaving(ctx context.Context, limit int) ([]secret.Text, error) {
 	}
 	tokens := make([]secret.Text, 0, len(kept))
 	for _, k := range kept {
-		plain, err := s.box.Open([]byte(k.Value), leavingData(k.Key))
-		if err != nil {
-			return nil, fmt.Errorf("open token to be logged out: %w", err)
+		plain, cause := s.box.Open([]byte(k.Value), leavingData(k.Key))
+		if cause != nil {
+			err = fmt.Errorf("open token to be logged out: %w", cause)
+			continue
 		}
 		tokens = append(tokens, secret.Text(plain))
 	}
-	return tokens, nil
+	if len(tokens) > 0 {
+		return tokens, nil
+	}
+	return nil, err
 }
 
 // Left implements [issued.Store].
