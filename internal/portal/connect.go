@@ -60,7 +60,7 @@ type asking struct {
 // lookAtDevice tells which device waits with a code.
 func (p *portal) lookAtDevice(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Code string }
-	s, ok := p.signedIn(w, r, &asked)
+	s, ok := p.stillSignedIn(w, r, &asked)
 	if !ok {
 		return
 	}
@@ -82,7 +82,7 @@ func (p *portal) lookAtDevice(w http.ResponseWriter, r *http.Request) {
 // allowDevice signs the device that waits with a code in as the user.
 func (p *portal) allowDevice(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Code string }
-	s, ok := p.signedIn(w, r, &asked)
+	s, ok := p.stillSignedIn(w, r, &asked)
 	if !ok {
 		return
 	}

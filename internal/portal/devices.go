@@ -89,23 +89,3 @@ func (p *portal) endDevices(w http.ResponseWriter, r *http.Request) {
 
 // done says that something was done.
 type done struct{ Ok bool }
-
-// signedIn reads what somebody who is signed in has posted, and answers if
-// nobody is, or if it cannot be read.
-func (p *portal) signedIn(w http.ResponseWriter, r *http.Request, into any) (session.Session, bool) {
-	if err := readJSON(w, r, into); err != nil {
-		p.refuse(w, r, refusedAs{}, err)
-		return session.Session{}, false
-	}
-	s, err := p.current(r)
-	switch {
-	case err == nil:
-		return s, true
-	case errors.Is(err, session.ErrNone):
-		p.answer(w, r, http.StatusUnauthorized, failure{Message: "You are not signed in any more. Load this page again."})
-	default:
-		p.trouble(r, "session not looked up", err)
-		p.refuse(w, r, refusedAs{}, signin.ErrUnavailable)
-	}
-	return session.Session{}, false
-}

@@ -82,8 +82,19 @@ func (p *portal) accountPage(w http.ResponseWriter, r *http.Request) {
 		view := ui.SignIn{Place: p.place(r), Notice: noticeStore}
 		p.show(w, r, view)
 	default:
-		p.account(w, r, s, "")
+		p.ownAccount(w, r, s)
 	}
+}
+
+// ownAccount shows the account of s, unless its token is known to be dead. While
+// Jellyfin is away devices can be signed out all the same.
+func (p *portal) ownAccount(w http.ResponseWriter, r *http.Request, s session.Session) {
+	if dead, _ := p.outlived(r, s); dead {
+		p.dropCookie(w, r)
+		p.toSignIn(w, r)
+		return
+	}
+	p.account(w, r, s, "")
 }
 
 // show writes the page of a view.

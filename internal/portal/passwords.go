@@ -58,7 +58,7 @@ type madePassword struct {
 // makePassword makes an app password and shows it once.
 func (p *portal) makePassword(w http.ResponseWriter, r *http.Request) {
 	var asked struct{ Name string }
-	s, ok := p.signedIn(w, r, &asked)
+	s, ok := p.stillSignedIn(w, r, &asked)
 	if !ok {
 		return
 	}

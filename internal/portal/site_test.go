@@ -33,6 +33,8 @@ import (
 // Jellyfin to sign in at.
 type site struct {
 	jellyfin *jellyfintest.Server
+	client   *jellyfin.Client
+	keeper   *apppass.Keeper
 	store    *store.Store
 	sessions *session.Manager
 	signin   *signin.Service
@@ -69,6 +71,7 @@ func newSite(t *testing.T, change ...func(*portal.Options)) *site {
 	}
 	logger := slog.New(slog.NewTextHandler(s.log, nil))
 	client := jellyfin.New(base, http.DefaultTransport, time.Minute)
+	s.client = client
 	s.sessions = session.New(s.store, time.Hour, nil)
 	s.signin = signin.New(signin.Options{
 		Jellyfin: client, Factors: s.store, Limiter: &throttle.Limiter{Store: s.store}, Hold: time.Nanosecond, Logger: logger,
@@ -78,6 +81,7 @@ func newSite(t *testing.T, change ...func(*portal.Options)) *site {
 	t.Cleanup(func() { _ = s.issued.Close(context.Background()) })
 	limiter := &throttle.Limiter{Store: s.store}
 	keeper := apppass.NewKeeper(apppass.KeeperOptions{Jellyfin: client, Store: s.store, Issued: s.issued, Logger: logger})
+	s.keeper = keeper
 	s.passwords = apppass.New(apppass.Options{
 		Jellyfin: client, Store: s.store, Issued: s.issued, Names: s.store, Keeper: keeper, Limiter: limiter, Logger: logger,
 	})
