@@ -42,7 +42,7 @@ func FuzzParsePath(f *testing.F) {
 func FuzzDecide(f *testing.F) {
 	o := newOracle(f)
 	g := newGenerator(f, *differentialSeed, 1, makeLists(f, *differentialSeed, 60))
-	for range 400 {
+	for range 120 {
 		w := g.next()
 		var allow, deny []string
 		for _, l := range w.listed.policy.Lines() {

@@ -27,8 +27,9 @@ func review(lines []line, table []*row) LineErrors {
 // includes the other. If they only share some paths, the row keeps those; a
 // parameter that could be anything is not aimed at them.
 func (l line) touches(table []*row) *LineError {
+	near := l.near(table)
 	for _, m := range l.methods {
-		behind := l.behind(table, m)
+		behind := l.behind(near, m)
 		restates := slices.ContainsFunc(behind, func(r *row) bool {
 			return r.Action == l.Action && !r.unknown && r.shape.includes(l.shape)
 		})
@@ -62,15 +63,23 @@ func (l line) opens(r *row, m method) *LineError {
 	return &err
 }
 
-// behind are the rows of the table that a request of method m to one of the
-// line's paths may go to, the most specific first.
-func (l line) behind(table []*row, m method) []*row {
-	var all, around []*row
+// near are the rows of the table that share a path with the line.
+func (l line) near(table []*row) []*row {
+	var near []*row
 	for _, r := range table {
-		if !slices.Contains(r.methods, m) {
-			continue
+		if _, ok := l.shape.meets(r.shape); ok {
+			near = append(near, r)
 		}
-		if _, ok := l.shape.meets(r.shape); !ok {
+	}
+	return near
+}
+
+// behind are the rows near the line that a request of method m to one of its
+// paths may go to.
+func (l line) behind(near []*row, m method) []*row {
+	var all, around []*row
+	for _, r := range near {
+		if !slices.Contains(r.methods, m) {
 			continue
 		}
 		all = append(all, r)
