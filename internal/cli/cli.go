@@ -50,7 +50,7 @@ type arguments struct {
 
 	Serve   serveCommand   `cmd:"" default:"1" help:"Publish Jellyfin behind the sign-in page (the default)."`
 	Check   checkCommand   `cmd:"" help:"Check settings, key, Redis, Jellyfin and tunnel token, and say what is wrong."`
-	User    userCommands   `cmd:"" help:"See and reset second factors."`
+	User    userCommands   `cmd:"" help:"See users, sign them out, and reset second factors."`
 	Policy  policyCommands `cmd:"" help:"See what may pass and why."`
 	Apikey  apikeyCommands `cmd:"" help:"Let API keys of Jellyfin's pass."`
 	Health  healthCommand  `cmd:"" help:"Ask the running program whether it is ready."`

@@ -13,9 +13,10 @@ import (
 )
 
 type userCommands struct {
-	List  listCommand  `cmd:"" help:"List the users who have set up a second factor."`
-	Show  showCommand  `cmd:"" help:"Show what is known of one user."`
-	Reset resetCommand `cmd:"" help:"Remove a user's second factor and lift the locks on it; the user sets up a new one at the next sign-in."`
+	List    listCommand    `cmd:"" help:"List the users who have set up a second factor."`
+	Show    showCommand    `cmd:"" help:"Show one user: second factor, devices that are signed in, app passwords."`
+	Signout signoutCommand `cmd:"" help:"Sign a user out of all browsers and apps, and revoke the user's app passwords."`
+	Reset   resetCommand   `cmd:"" help:"Remove a user's second factor, lift the locks on it and sign the user out everywhere; the user sets up a new one at the next sign-in."`
 }
 
 type listCommand struct{}
@@ -58,25 +59,33 @@ func (c showCommand) Run(ctx context.Context, p Process, args *arguments) error 
 		if !u.pending.IsZero() {
 			fmt.Fprintf(table, "being set up\tsince %s, not confirmed yet\n", date(u.pending))
 		}
-		return table.Flush()
+		if err := table.Flush(); err != nil {
+			return err
+		}
+		return showAccess(ctx, p.Stdout, s, u.id)
 	})
 }
 
 type resetCommand struct {
-	Name string `arg:"" help:"The user's name, in any case, or id."`
+	Name         string `arg:"" help:"The user's name, in any case, or id."`
+	KeepSessions bool   `help:"Leave browsers and apps signed in, and app passwords as they are. Only if the second factor is in nobody else's hands."`
 }
 
-// Run removes the user's second factor.
+// Run removes the user's second factor. Who resets it has mostly lost a phone,
+// which is signed in as well: so everything is signed out, after the factor has
+// gone, with which somebody could sign in again.
 func (c resetCommand) Run(ctx context.Context, p Process, args *arguments) error {
-	return withStore(ctx, p, args, func(s *store.Store) error {
-		u, err := findUser(ctx, s, c.Name)
-		if err != nil {
-			return err
-		}
-		if err := s.Reset(ctx, u.id); err != nil {
+	return withUser(ctx, p, args, c.Name, func(o *signOut, u user) error {
+		if err := o.store.Reset(ctx, u.id); err != nil {
 			return fmt.Errorf("reset user %s: %w", printable(u.name), err)
 		}
-		return u.sayReset(p.Stdout)
+		if err := u.sayReset(p.Stdout, c.KeepSessions); err != nil || c.KeepSessions {
+			return err
+		}
+		if err := o.do(ctx, u.id, false); err != nil {
+			return notDone(u, err)
+		}
+		return o.say(p.Stdout, u)
 	})
 }
 
@@ -131,12 +140,16 @@ func (u user) factor() string {
 	return "since " + date(u.enrolled)
 }
 
-func (u user) sayReset(w io.Writer) error {
+func (u user) sayReset(w io.Writer, keepSessions bool) error {
 	what := "the second factor is removed and locks are lifted"
 	if u.enrolled.IsZero() && !u.lost {
 		what = "there was no second factor; locks are lifted"
 	}
-	_, err := fmt.Fprintf(w, "%s (%s): %s\nA new one is set up at the next sign-in. Browsers that are signed in stay so.\n", printable(u.name), u.id, what)
+	next := "A new one is set up at the next sign-in."
+	if keepSessions {
+		next += " Browsers and apps that are signed in stay so, and app passwords work."
+	}
+	_, err := fmt.Fprintf(w, "%s (%s): %s\n%s\n", printable(u.name), u.id, what, next)
 	return err
 }
 

@@ -51,7 +51,7 @@ func TestALostSecondFactorCanBeReset(t *testing.T) {
 		t.Errorf("after a reset: %+v, %v", u, err)
 	}
 	var said bytes.Buffer
-	if err := (user{id: id, name: "ann", lost: true}).sayReset(&said); err != nil || !strings.Contains(said.String(), "the second factor is removed") {
+	if err := (user{id: id, name: "ann", lost: true}).sayReset(&said, true); err != nil || !strings.Contains(said.String(), "the second factor is removed") {
 		t.Errorf("a reset says %q, %v", said.String(), err)
 	}
 }
