@@ -232,10 +232,15 @@ func (b *Book) authorize(ctx context.Context, userID string, token secret.Text, 
 	return unavailable("authorise a device", err)
 }
 
+// ownCounter begins the name of a user's counter. No name that can be typed into
+// a sign-in, which is charged alike, holds a control character: else strangers
+// could use the counter up.
+const ownCounter = "quick connect\x00"
+
 // begin charges a try to the user, in a counter of its own, and to the network:
 // mistyping here keeps nobody from signing in.
 func (b *Book) begin(ctx context.Context, userID string, visitor netip.Addr) (*throttle.Attempt, error) {
-	attempt, err := b.o.Limiter.BeginName(ctx, throttle.NetworkOf(visitor), "quick connect for "+userID)
+	attempt, err := b.o.Limiter.BeginName(ctx, throttle.NetworkOf(visitor), ownCounter+userID)
 	if err != nil && !errors.As(err, new(*throttle.LimitError)) {
 		err = unavailable("count a try", err)
 	}
