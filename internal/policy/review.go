@@ -28,6 +28,9 @@ func review(lines []line, table []*row) LineErrors {
 // parameter that could be anything is not aimed at them.
 func (l line) touches(table []*row) *LineError {
 	near := l.near(table)
+	if l.Action == Deny {
+		return l.closesPortal(near)
+	}
 	for _, m := range l.methods {
 		behind := l.behind(near, m)
 		restates := slices.ContainsFunc(behind, func(r *row) bool {
@@ -35,18 +38,22 @@ func (l line) touches(table []*row) *LineError {
 		})
 		for _, r := range behind {
 			within, around := r.shape.includes(l.shape), l.shape.includes(r.shape)
-			if l.Action == Deny {
-				if r.Action == Portal && within {
-					err := l.errorf("can never match: Jellyward's own sign-in pages are not closed by a line", "take the line out")
-					return &err
-				}
-				continue
-			}
 			// What says the same as the row around it has the same exceptions.
 			if permits(r, l.Action) || !within && (!around || restates || r.Action == Page) {
 				continue
 			}
 			return l.opens(r, m)
+		}
+	}
+	return nil
+}
+
+// closesPortal is the error that all of the line's paths are our own pages'.
+func (l line) closesPortal(near []*row) *LineError {
+	for _, r := range near {
+		if r.Action == Portal && r.shape.includes(l.shape) {
+			err := l.errorf("can never match: Jellyward's own sign-in pages are not closed by a line", "take the line out")
+			return &err
 		}
 	}
 	return nil
