@@ -26,9 +26,9 @@ const twoFactors = "#loginPage .loginDisclaimer form button"
 
 // member adds a user whose second factor is set up already, and returns the app
 // that shows the codes.
-func member(t *testing.T, s *stage.Stage, name, password string) *codes {
+func member(t *testing.T, s *stage.Stage, name, password string, changes ...func(*jellyfintest.User)) *codes {
 	t.Helper()
-	s.Jellyfin.AddUser(name, password)
+	s.Jellyfin.AddUser(name, password, changes...)
 	p := &person{name: name, password: password, base: s.Edge.URL() + s.Config.BasePath, http: http.DefaultClient, device: "elsewhere"}
 	p.spent = totp.StepAt(time.Now()) - 1
 	s.Jellyfin.Revoke(p.enrol(t).AuthenticatedUser.AccessToken)
