@@ -50,8 +50,8 @@ type Config struct {
 type Jellyfin struct {
 	// URL has a scheme (http or https) and a host, and nothing else.
 	URL *url.URL `yaml:"url" env:"JELLYWARD_JELLYFIN_URL" doc:"Where Jellyfin answers at home: http://192.168.1.5:8096, for example." otherwise:"required"`
-	// APIKey is never sent on a visitor's behalf but where a doc comment says so.
-	APIKey secret.Text `yaml:"api_key" env:"JELLYWARD_JELLYFIN_API_KEY" doc:"An API key of Jellyfin's, for check to look at its settings." otherwise:"empty: some settings are not checked"`
+	// APIKey may do anything at Jellyfin.
+	APIKey secret.Text `yaml:"api_key" env:"JELLYWARD_JELLYFIN_API_KEY" doc:"An API key of Jellyfin's: check looks at its settings with it, and it signs apps in where no session of the user's can (not from Jellyfin 12.1 on)." otherwise:"empty"`
 	// LegacyAuthorization is one of auto, on and off.
 	LegacyAuthorization string `yaml:"legacy_authorization" env:"JELLYWARD_JELLYFIN_LEGACY_AUTHORIZATION" doc:"Whether Jellyfin itself understands X-Emby-Token, api_key and the like; auto: until version 12." default:"auto" one_of:"auto|on|off"`
 }
