@@ -87,7 +87,12 @@ func TestCommonDecisionsAllocateNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := testing.AllocsPerRun(100, func() { p.Decide(r.method, path, "Jellyfin Web").Needs(policy.DefaultSwitches()) }); n != 0 {
+			decide := func() {
+				if p.Decide(r.method, path, "Jellyfin Web").For(policy.App.Asker(), policy.DefaultSwitches()) == policy.NotHome {
+					t.Errorf("%s %s is for home", r.method, r.target)
+				}
+			}
+			if n := testing.AllocsPerRun(100, decide); n != 0 {
 				t.Errorf("%s: Decide(%s %s) allocates %v times", name, r.method, r.target, n)
 			}
 			if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.target, policy.Base{}) }); n > 1 {

@@ -2,7 +2,6 @@ package policy_test
 
 import (
 	"flag"
-	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -54,8 +53,8 @@ func TestDifferential(t *testing.T) {
 	}
 	group.Wait()
 	total := *differentialCases / shares * shares
-	t.Log(fmt.Sprintf("%d requests of the seed %d in %v: %d forwarded, %d spelled as clients do",
-		total, *differentialSeed, time.Since(started).Round(time.Millisecond), forwarded.Load(), ordinary.Load()))
+	t.Logf("%d requests of the seed %d in %v: %d forwarded, %d spelled as clients do",
+		total, *differentialSeed, time.Since(started).Round(time.Millisecond), forwarded.Load(), ordinary.Load())
 	if f := forwarded.Load(); f < int64(total)/5 || f > int64(total)*9/10 {
 		t.Error("so few or many are forwarded that the test tests little")
 	}
