@@ -71,12 +71,15 @@ func (c *call) deviceInfo() {
 }
 
 // deleteDevice ends the tokens of all users on a device. Its id is compared
-// exactly.
+// exactly. 12 takes several ids.
 func (c *call) deleteDevice() {
-	id := c.query.get("id")
+	ids := []string{c.query.get("id")}
+	if c.s.opts.release == V12 {
+		ids = c.query["id"]
+	}
 	var tokens []string
 	for _, g := range c.st.devices() {
-		if g.ID == id {
+		if slices.Contains(ids, g.ID) {
 			tokens = append(tokens, g.Value)
 		}
 	}
