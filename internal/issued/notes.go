@@ -150,5 +150,6 @@ func (r *Registry) resolve(ctx context.Context, token secret.Text) error {
 	if alive {
 		return nil
 	}
+	r.tell(ctx, token)
 	return r.Forget(ctx, token)
 }

@@ -84,7 +84,7 @@ type Details struct {
 // [ErrUnavailable].
 //
 // Jellyfin has ended the user's older tokens for the same device id: they are
-// forgotten.
+// forgotten, once Jellyfin has said so.
 func (r *Registry) Record(ctx context.Context, s jellyfin.Session, d Details) (Token, error) {
 	now := r.now()
 	network := throttle.NetworkOf(d.Visitor).String()
@@ -111,26 +111,28 @@ func (r *Registry) Record(ctx context.Context, s jellyfin.Session, d Details) (T
 	return token, nil
 }
 
-// makeRoom forgets the tokens that the new one has replaced, and ends those that
-// are too many. What fails here is made good another time.
+// makeRoom ends the tokens that the new one has replaced, so that whoever had let
+// them in hears of it, and those that are too many. What fails here is made good
+// another time.
 func (r *Registry) makeRoom(ctx context.Context, token Token, others []Token) {
+	var over []Token
 	kept := others[:0]
 	for _, o := range others {
 		switch {
 		case o.ID == token.ID:
 		case o.DeviceID == token.DeviceID && token.DeviceID != "":
-			_ = r.forget(ctx, o.ID)
+			over = append(over, o)
 		default:
 			kept = append(kept, o)
 		}
 	}
-	if len(kept) < maxPerUser {
-		return
+	if len(kept) >= maxPerUser {
+		sortBySeen(kept)
+		over = append(over, kept[maxPerUser-1:]...)
 	}
-	sortBySeen(kept)
-	for _, o := range kept[maxPerUser-1:] {
-		if err := r.End(ctx, o.UserID, o.ID); err != nil {
-			r.log.WarnContext(ctx, "a token too many could not be ended", "user_id", o.UserID, "error", err)
+	for _, o := range over {
+		if err := r.End(ctx, o.UserID, o.ID); err != nil && !errors.Is(err, ErrUnknown) {
+			r.log.WarnContext(ctx, "a token that was replaced, or one too many, could not be ended", "user_id", o.UserID, "error", err)
 		}
 	}
 }
