@@ -65,6 +65,11 @@ func shape(pattern string) string {
 	return b.String()
 }
 
+// prefixed is the model of a server that knows the old prefixes.
+func (l *laws) prefixed() *model {
+	return l.models[slices.IndexFunc(l.models, func(m *model) bool { return m.prefixes })]
+}
+
 // row is the table's own row for an operation.
 func (l *laws) row(op operation) (policy.Rule, bool) {
 	r, ok := l.rows[op.method+" "+shape(op.template)]

@@ -154,7 +154,7 @@ func compileSome(t testing.TB, o policy.Options) listed {
 func (g *generator) line(patterns []string, deny bool) string {
 	pattern := patterns[g.IntN(len(patterns))]
 	if g.IntN(3) == 0 {
-		pattern = pick(g, "/Plugin/{x}", "/Plugin/{**r}", "/Plugin/{x}.js", "/Plugin/jquery.{x}", "/Plugin/a/{x}", "/Plugin", "/{**any}", "/SyncPlay/{**r}", "/web/{**r}")
+		pattern = pick(g, "/Plugin/{x}", "/Plugin/{**r}", "/Plugin/{x}.js", "/Plugin/jquery.{x}", "/Plugin/a/{x}", "/Plugin", "/{**any}", "/SyncPlay/{**r}", "/web/{**r}", "/Users/0/{x}", "/Items/{x}/0", "/Videos/0/{x}")
 	}
 	segments := strings.Split(pattern[1:], "/")
 	switch at := g.IntN(len(segments)); g.IntN(4) {

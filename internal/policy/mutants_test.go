@@ -148,6 +148,15 @@ func mutants(t *testing.T) []mutant {
 			}
 			return rule(w)
 		}},
+		{"lets a line open what shares a path with it", func(w wire, r ruling) ruling {
+			for _, line := range w.listed.lines {
+				if line.action != policy.Deny && line.expr.MatchString(asciiLower(r.local)) && slices.Contains(line.methods, r.decision.Method) && line.isFor(w.client) {
+					r.decision.Action = line.action
+					r.decision.Rule.Anonymous = true
+				}
+			}
+			return r
+		}},
 		{"lets an allowed line win over a denied one", func(w wire, r ruling) ruling {
 			if l := w.listed; r.decision.Rule.List == "policy.deny" {
 				for _, line := range l.lines {

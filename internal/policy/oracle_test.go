@@ -80,6 +80,9 @@ func (o *oracle) judgeExactly(w wire, r ruling) error {
 	if r.decision.Method != strings.ToUpper(w.method) {
 		return fmt.Errorf("the method %s becomes %s", w.method, r.decision.Method)
 	}
+	if meant, err := o.laws.prefixed().path(w.target, w.base.String()); err != nil || meant != r.local && meant+"/" != r.local {
+		return fmt.Errorf("the spelling means %q (%v), and was decided on as %q", meant, err, r.local)
+	}
 	var wants []worth
 	for _, m := range o.models {
 		seen, err := m.path(r.forward, w.base.String())
