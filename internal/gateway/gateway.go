@@ -221,7 +221,9 @@ func (g *Gateway) route(w *recorder, req *request) {
 	}
 	asker, err := g.asker(req, needs)
 	outcome := needs.For(asker)
-	if err != nil && outcome != policy.Passes && !(outcome == policy.Guided && !isPerson(req)) {
+	// Apps get documents whether or not they carry a cookie.
+	passes := outcome == policy.Passes || outcome == policy.Guided && !isPerson(req)
+	if err != nil && !passes {
 		g.Logger.ErrorContext(req.Context(), "visitor could not be checked", "error", err, "request_id", req.visitor.RequestID)
 		g.refuse(w, req.Request, unavailable)
 		return

@@ -27,8 +27,10 @@ func (g *Gateway) pass(w http.ResponseWriter, req *request) {
 		if !g.quickConnect(w, req, t) {
 			g.forward(w, req, t)
 		}
-	default:
+	case policy.Media:
 		g.forward(w, req, proxy.Treatment{Private: true})
+	default:
+		g.refuse(w, req.Request, g.closed(req)) // no other action passes
 	}
 }
 

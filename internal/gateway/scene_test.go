@@ -152,12 +152,11 @@ func (s *scene) ask(request string, pairs ...string) *http.Response {
 	r.Header.Set("Cf-Connecting-Ip", "203.0.113.9")
 	r.Header.Set("X-Forwarded-Proto", "https")
 	for i := 0; i < len(pairs); i += 2 {
-		switch value := pairs[i+1]; {
-		case value == "":
+		if pairs[i+1] == "" {
 			r.Header.Del(pairs[i])
-		default:
-			r.Header.Set(pairs[i], value)
+			continue
 		}
+		r.Header.Set(pairs[i], pairs[i+1])
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
