@@ -126,14 +126,14 @@ func TestDocumentsGetAPolicyByWhoAsks(t *testing.T) {
 	}
 }
 
-// signedInBrowser is that of somebody who has signed in.
-type signedInBrowser struct {
+// enrolledBrowser is that of somebody who has just enrolled.
+type enrolledBrowser struct {
 	transport      http.RoundTripper
 	token, cookies string
 }
 
 // enrolled enrols a user from addr.
-func enrolled(t *testing.T, s *stage.Stage, name, addr string) signedInBrowser {
+func enrolled(t *testing.T, s *stage.Stage, name, addr string) enrolledBrowser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func enrolled(t *testing.T, s *stage.Stage, name, addr string) signedInBrowser {
 	}
 	p := (&person{name: name, password: "wonderland"}).from(s, netip.MustParseAddr(addr))
 	p.http.Jar = jar
-	b := signedInBrowser{transport: p.http.Transport, token: p.enrol(t).AuthenticatedUser.AccessToken}
+	b := enrolledBrowser{transport: p.http.Transport, token: p.enrol(t).AuthenticatedUser.AccessToken}
 	site, err := http.NewRequest(http.MethodGet, p.base, nil)
 	if err != nil {
 		t.Fatal(err)
