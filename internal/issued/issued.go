@@ -94,7 +94,8 @@ type Options struct {
 	// means never.
 	MaxAge time.Duration
 	// Ended, if not nil, is called for each token that is ended through this
-	// replica, before Jellyfin is told: whoever has let it in must forget it.
+	// replica, before Jellyfin is told, or that this replica finds to be dead:
+	// whoever has let it in must forget it.
 	Ended func(ctx context.Context, token secret.Text)
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time

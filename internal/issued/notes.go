@@ -101,7 +101,7 @@ func (r *Registry) resolveAll(ctx context.Context, doubts map[string]secret.Text
 	var failed error
 	for _, token := range doubts {
 		if failed == nil {
-			failed = r.resolve(ctx, token)
+			_, failed = r.resolve(ctx, token)
 		}
 		if failed != nil {
 			r.Dead(token)
@@ -132,24 +132,22 @@ func (r *Registry) writeUses(ctx context.Context, uses map[string]Use) error {
 	return unavailable("note uses of tokens", err)
 }
 
-// resolve forgets token if it is recorded and Jellyfin says that it is dead.
-func (r *Registry) resolve(ctx context.Context, token secret.Text) error {
-	_, err := r.store.Issued(ctx, token.Hash())
+// resolve forgets token if it is recorded and Jellyfin says that it is dead, and
+// tells whether it is alive.
+func (r *Registry) resolve(ctx context.Context, token secret.Text) (alive bool, err error) {
+	_, err = r.store.Issued(ctx, token.Hash())
 	switch {
 	case errors.Is(err, ErrUnknown), errors.Is(err, ErrEnded):
-		return nil
+		return false, nil
 	case err != nil:
-		return unavailable("look a token up", err)
+		return false, unavailable("look a token up", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, logoutFor)
 	defer cancel()
-	alive, err := r.jellyfin.Alive(ctx, token, netip.Addr{})
-	if err != nil {
-		return err
-	}
-	if alive {
-		return nil
+	alive, err = r.jellyfin.Alive(ctx, token, netip.Addr{})
+	if err != nil || alive {
+		return alive, err
 	}
 	r.tell(ctx, token)
-	return r.Forget(ctx, token)
+	return false, r.Forget(ctx, token)
 }

@@ -44,6 +44,9 @@ func TestNobodyHidesByRecordingInTheWrongOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if !admitted(t, r, living.Token) {
+		t.Error("a token that lives is not admitted")
+	}
 	if _, err := r.EndAll(t.Context(), w.alice.ID, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -111,30 +111,42 @@ func (r *Registry) Record(ctx context.Context, s jellyfin.Session, d Details) (T
 	return token, nil
 }
 
-// makeRoom ends the tokens that the new one has replaced, so that whoever had let
-// them in hears of it, and those that are too many. What fails here is made good
-// another time.
+// makeRoom forgets the tokens that the new one has replaced, and ends those that
+// are too many. What fails here is made good another time.
 func (r *Registry) makeRoom(ctx context.Context, token Token, others []Token) {
-	var over []Token
 	kept := others[:0]
 	for _, o := range others {
 		switch {
 		case o.ID == token.ID:
-		case o.DeviceID == token.DeviceID && token.DeviceID != "":
-			over = append(over, o)
+		case o.DeviceID == token.DeviceID && token.DeviceID != "" && r.replaced(ctx, o.ID):
 		default:
 			kept = append(kept, o)
 		}
 	}
-	if len(kept) >= maxPerUser {
-		sortBySeen(kept)
-		over = append(over, kept[maxPerUser-1:]...)
+	if len(kept) < maxPerUser {
+		return
 	}
-	for _, o := range over {
+	sortBySeen(kept)
+	for _, o := range kept[maxPerUser-1:] {
 		if err := r.End(ctx, o.UserID, o.ID); err != nil && !errors.Is(err, ErrUnknown) {
-			r.log.WarnContext(ctx, "a token that was replaced, or one too many, could not be ended", "user_id", o.UserID, "error", err)
+			r.log.WarnContext(ctx, "a token too many could not be ended", "user_id", o.UserID, "error", err)
 		}
 	}
+}
+
+// replaced forgets an older token of the same device, and tells whoever had let it
+// in, if Jellyfin says that it is dead. Of two sign-ins at once the later one may
+// be recorded first: then the older one lives.
+func (r *Registry) replaced(ctx context.Context, id string) bool {
+	record, err := r.store.Issued(ctx, id)
+	if err != nil {
+		return errors.Is(err, ErrUnknown) || errors.Is(err, ErrEnded)
+	}
+	alive, err := r.resolve(ctx, record.Secret)
+	if err != nil {
+		r.Dead(record.Secret) // ask again
+	}
+	return err == nil && !alive
 }
 
 // RecordAnswer records the token in body, an answer of Jellyfin's to a sign-in
