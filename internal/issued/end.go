@@ -71,11 +71,16 @@ func (r *Registry) EndToken(ctx context.Context, token secret.Text) error {
 	}
 	r.noteEnded(token.Hash())
 	r.tell(ctx, token)
+	r.nudge()
+	return nil
+}
+
+// nudge tells [Registry.Run] that there may be tokens to log out.
+func (r *Registry) nudge() {
 	select {
 	case r.wake <- struct{}{}:
 	default: // it is awake
 	}
-	return nil
 }
 
 // logoutRetries are the waits between attempts to end a token while neither

@@ -144,6 +144,19 @@ func TestRunLogsOutAndWritesDown(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherEndedIsLoggedOutAtOnce(t *testing.T) {
+	w := newWorld(t)
+	idle, r := w.replica(t), w.replica(t)
+	run(t, r)
+	for range 3 {
+		token, _ := w.give(t, idle, issued.Code, "phone")
+		wantErr(t, "EndToken", idle.EndToken(t.Context(), token), nil)
+		if took := eventually(t, "Jellyfin was told", func() bool { return !w.alive(token) }); took > 5*time.Second {
+			t.Errorf("Jellyfin was told only after %v", took)
+		}
+	}
+}
+
 func TestUnreadIsUnavailable(t *testing.T) {
 	r := issued.New(issued.Options{})
 	_, err := r.Ended(secret.Text("x"))

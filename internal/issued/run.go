@@ -103,6 +103,7 @@ func (r *Registry) hear(e Event) {
 		r.drop(e.ID)
 	case Ended:
 		r.noteEnded(e.ID)
+		r.nudge() // whoever ended it may not be able to log it out
 	}
 }
 
