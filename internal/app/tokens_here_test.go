@@ -80,6 +80,8 @@ func (h handset) isLetIn(t *testing.T, who string) {
 	socket, status := h.socket(t)
 	if socket == nil {
 		t.Errorf("%s: WebSocket: %d", who, status)
+	} else {
+		socket.close()
 	}
 	if me, film := h.me(t), h.film(t); me != http.StatusOK || film != http.StatusOK {
 		t.Errorf("%s: API %d, film %d", who, me, film)
