@@ -106,6 +106,7 @@ func (d *drive) ways(t *testing.T, sdk string) []journey {
 	server := d.stage.Jellyfin
 	user := server.AddUser("user of "+sdk, "wonderland")
 	browser := visiting(t, user.Name, through(d.stage.Edge, netip.MustParseAddr("192.0.2.78")))
+	browser.device = "browser, " + sdk // of its own: Jellyfin keeps one token for a user and a device
 	browser.enrol(t)
 	token := server.Issue(user.ID, jellyfintest.Device{ID: "token, " + sdk, Name: "Node", Client: "SDK client", Version: sdk}).Value
 	return []journey{
