@@ -109,7 +109,7 @@ type Policy struct {
 	// Admin is one of token, recent and lan.
 	Admin string `yaml:"admin" env:"JELLYWARD_POLICY_ADMIN" doc:"What administration needs: token, recent (a browser session younger than an hour) or lan (home only)." default:"token" one_of:"token|recent|lan"`
 	// Home are networks in CIDR notation.
-	Home []string `yaml:"home" env:"JELLYWARD_POLICY_HOME" doc:"Networks that count as home on the local listener; a list, or with commas." default:"127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"`
+	Home []string `yaml:"home" env:"JELLYWARD_POLICY_HOME" doc:"Networks that count as home on the local listener; a list, or with commas. Not the machine itself: a proxy there may carry anybody." default:"10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,169.254.0.0/16,fc00::/7,fe80::/10"`
 	// PublicUsers is one of hide and show.
 	PublicUsers string `yaml:"public_users" env:"JELLYWARD_POLICY_PUBLIC_USERS" doc:"Whether visitors from outside see the users' names before they sign in." default:"hide" one_of:"hide|show"`
 	// LocalAddress is one of hide and show.

@@ -108,7 +108,7 @@ func TestLoadDefaults(t *testing.T) {
 			MediaFor:     12 * time.Hour,
 			Images:       "open",
 			Admin:        "token",
-			Home:         []string{"127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"},
+			Home:         []string{"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"},
 			PublicUsers:  "hide",
 			LocalAddress: "hide",
 			WebCSP:       "auto",

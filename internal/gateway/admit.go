@@ -31,8 +31,7 @@ func (g *Gateway) asker(req *request, needs policy.Needs) (policy.Asker, error) 
 	var tokenErr, cookieErr error
 	a.Token, tokenErr = g.hasToken(req, needs)
 	a.Granted = needs.Network && !a.Token && g.Grants.Holds(req.visitor.Addr, grant.ItemOf(req.path.Lower()))
-	suffices := a.Token || a.Granted || needs.Network && a.Home
-	if needs.Recent || !suffices {
+	if needs.Recent || !a.Token && !a.Granted {
 		a.Cookie, a.Recent, cookieErr = g.hasCookie(req, needs)
 	}
 	if tokenErr != nil {

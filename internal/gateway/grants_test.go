@@ -93,7 +93,7 @@ func TestSwitchesSayWhoGetsStreamsAndPictures(t *testing.T) {
 		{policy.WithNetwork, "network", nil, here, 200},
 		{policy.WithNetwork, "invented token from a network", []string{"X-Emby-Token", "invented"}, here, 200},
 		{policy.WithNetwork, "cookie", cookie, "", 200},
-		{policy.WithNetwork, "home", local, "", 200},
+		{policy.WithNetwork, "home", local, "", 401},
 		{policy.Open, "stranger", nil, "", 200},
 		{policy.Open, "invented token", []string{"X-Emby-Token", "invented"}, "", 200},
 	} {

@@ -46,7 +46,7 @@ const (
 	// Media is a stream, a subtitle or an attachment that Jellyfin itself gives
 	// to anybody who knows an id. It passes with a token that lives or our
 	// cookie. By policy.media: network (the default) it passes without them from
-	// home, and from a network that has shown such a token lately, since
+	// a network that has shown such a token lately, at home as elsewhere, since
 	// televisions, external players and Chromecast fetch films bare; with token it
 	// does not, and those players stay dark; with open it passes for everybody, as
 	// without a gateway.

@@ -174,8 +174,6 @@ func (n Needs) wordsPasses(a Asker) string {
 		return passes + ", if Jellyfin says that the session's token lives"
 	case a.Cookie:
 		return passes + ", which looks for a token itself"
-	case a.Home:
-		return passes + ", from home"
 	}
 	return passes + ", since the network has shown a token lately"
 }

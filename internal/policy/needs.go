@@ -86,8 +86,9 @@ type Needs struct {
 	// Live tells that the gateway must know that the token lives, since
 	// Jellyfin does not look at it here.
 	Live bool
-	// Network tells that a granted network will do in place of a credential, and
-	// so will a visitor at home, where Jellyfin itself gives these to anybody.
+	// Network tells that a granted network will do in place of a credential.
+	// That somebody seems to be at home will not: a careless proxy or a port that
+	// is forwarded would make everybody so.
 	Network bool
 	// Recent tells that it takes the cookie of a session younger than an hour,
 	// and no other token than that session's.
@@ -142,7 +143,7 @@ func (n Needs) For(a Asker) Outcome {
 		return Passes
 	case n.Fixed != Passes:
 		return n.Fixed
-	case n.Credential && !a.Token && !a.Cookie && !(n.Network && (a.Granted || a.Home)):
+	case n.Credential && !a.Token && !a.Cookie && !(n.Network && a.Granted):
 		return Unauthorized
 	case n.Home && !a.Home:
 		return NotHome
