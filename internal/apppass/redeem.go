@@ -62,22 +62,24 @@ func (s *Service) Redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin
 	if err != nil {
 		return jellyfin.Session{}, unavailable("count a try", err)
 	}
-	left := ctx
+	left := ctx.Err
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintFor)
 	defer cancel()
-	session, err := s.redeem(ctx, as)
+	session, err := s.redeem(ctx, as, left)
 	if !errors.Is(err, ErrRefused) {
 		// If the store is away the charge stays and ages out, which is safe.
 		_ = attempt.Cancel(ctx)
 	}
-	if err == nil && left.Err() != nil {
+	if err == nil && left() != nil {
 		s.o.Issued.Discard(ctx, session.Token)
-		return jellyfin.Session{}, left.Err()
+		return jellyfin.Session{}, left()
 	}
 	return session, err
 }
 
-func (s *Service) redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
+// redeem signs the app in unless it has left meanwhile: what was signed in before
+// is ended only for somebody who takes its place.
+func (s *Service) redeem(ctx context.Context, as jellyfin.Credentials, left func() error) (jellyfin.Session, error) {
 	p, err := s.find(ctx, as)
 	if err != nil {
 		return jellyfin.Session{}, err
@@ -89,7 +91,11 @@ func (s *Service) redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin
 	if err != nil {
 		return jellyfin.Session{}, fromJellyfin("sign an app in", err)
 	}
-	if err := s.settle(ctx, p, session, as); err != nil {
+	err = left()
+	if err == nil {
+		err = s.settle(ctx, p, session, as)
+	}
+	if err != nil {
 		s.o.Issued.Discard(ctx, session.Token)
 		return jellyfin.Session{}, err
 	}

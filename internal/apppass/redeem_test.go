@@ -269,11 +269,17 @@ func (w *world) before(path string, do func(t testing.TB)) {
 func TestWhoHangsUpLeavesNoToken(t *testing.T) {
 	w := newWorld(t, options{})
 	password, _ := w.ready(t)
+	before, err := w.service.Redeem(t.Context(), as("alice", password, "tv"))
+	wantErr(t, "Redeem", err, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.before("/Users/AuthenticateWithQuickConnect", func(testing.TB) { cancel() })
-	_, err := w.service.Redeem(ctx, as("alice", password, "phone"))
+	_, err = w.service.Redeem(ctx, as("alice", password, "phone"))
 	wantErr(t, "Redeem", err, context.Canceled)
-	if diff := cmp.Diff([]string{"kept"}, w.devices()); diff != "" {
+	// The app that is signed in stays so, since nobody has taken its place.
+	if ok, err := w.issued.Admitted(t.Context(), before.Token); !ok || err != nil {
+		t.Errorf("the app that was signed in before: %v, %v", ok, err)
+	}
+	if diff := cmp.Diff([]string{"kept", "tv"}, w.devices()); diff != "" {
 		t.Errorf("devices: %s", diff)
 	}
 }
