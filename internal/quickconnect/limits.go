@@ -23,6 +23,10 @@ func initiateRates() []rate {
 
 func connectRates() []rate { return []rate{{burst: 60, interval: 100 * time.Millisecond}} }
 
+// blockRates are those of an IPv6 /48 together, which is what one customer may
+// have: with a network for each request it would use up what is for all.
+func blockRates() []rate { return []rate{{burst: 60, interval: 6 * time.Second}} }
+
 // allRates bound what waits at Jellyfin, whose list of codes has no limit: about
 // as many as the book holds in the time that a code lives.
 func allRates() []rate { return []rate{{burst: maxPending / 2, interval: 1200 * time.Millisecond}} }
@@ -32,7 +36,7 @@ const maxNetworks = 10_000
 
 // Limits slow down Initiate and Connect, which cost a stranger nothing. They are
 // kept in memory, for each replica. Use [NewLimits].
-type Limits struct{ initiate, connect, all *meter }
+type Limits struct{ initiate, connect, block, all *meter }
 
 // NewLimits returns limits that nobody has used yet. A nil now means [time.Now].
 func NewLimits(now func() time.Time) *Limits {
@@ -42,6 +46,7 @@ func NewLimits(now func() time.Time) *Limits {
 	return &Limits{
 		initiate: newMeter(now, initiateRates()),
 		connect:  newMeter(now, connectRates()),
+		block:    newMeter(now, blockRates()),
 		all:      newMeter(now, allRates()),
 	}
 }
@@ -53,7 +58,22 @@ func (l *Limits) Initiate(visitor netip.Addr) time.Duration {
 	if wait := l.initiate.take(throttle.NetworkOf(visitor)); wait > 0 {
 		return wait
 	}
+	if block, ok := blockOf(visitor); ok {
+		if wait := l.block.take(block); wait > 0 {
+			return wait
+		}
+	}
 	return l.all.take(netip.Prefix{})
+}
+
+// blockOf is the /48 of an IPv6 address.
+func blockOf(a netip.Addr) (netip.Prefix, bool) {
+	a = a.Unmap().WithZone("")
+	if !a.Is6() {
+		return netip.Prefix{}, false
+	}
+	block, err := a.Prefix(48)
+	return block, err == nil
 }
 
 // Connect tells how long a visitor has to wait before it may poll.
