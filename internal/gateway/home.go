@@ -19,9 +19,14 @@ var tellTale = [...]string{"Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cl
 
 // forwarded tells whether another proxy stands between the visitor and the local
 // listener. The socket's address is that proxy's then, and says nothing about
-// where the visitor is. Underscores count as dashes: some servers write them.
-func forwarded(h http.Header) bool {
-	for name := range h {
+// where the visitor is. Underscores count as dashes: some servers write them. No
+// browser or app speaks HTTP/1.0 any more, but nginx does to what is behind it,
+// without a header of its own, unless it is told otherwise.
+func forwarded(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return true
+	}
+	for name := range r.Header {
 		name = strings.ReplaceAll(name, "_", "-")
 		for _, family := range [...]string{"X-Forwarded", "X-Original-", "Cf-", "X-Arr-"} {
 			if len(name) >= len(family) && strings.EqualFold(name[:len(family)], family) {

@@ -42,13 +42,25 @@ func TestOnlyTheSocketMakesAVisitorOneAtHome(t *testing.T) {
 
 func TestForwardingHeadersAreKnownInAnyCase(t *testing.T) {
 	for _, name := range []string{"x-forwarded-for", "CF_CONNECTING_IP", "forwarded", "VIA", "Cdn-Loop", "x-arr-ssl"} {
-		if !forwarded(http.Header{name: {"x"}}) {
+		if !forwarded(withHeader(name)) {
 			t.Errorf("%s is not taken for a proxy's", name)
 		}
 	}
 	for _, name := range []string{"Accept", "X-Emby-Token", "X-Requested-With", "Cache-Control", "Cf"} {
-		if forwarded(http.Header{name: {"x"}}) {
+		if forwarded(withHeader(name)) {
 			t.Errorf("%s is taken for a proxy's", name)
 		}
+	}
+}
+
+func withHeader(name string) *http.Request {
+	return &http.Request{ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{name: {"x"}}}
+}
+
+func TestHTTP10IsSpokenByProxiesOnly(t *testing.T) {
+	r := withHeader("Accept")
+	r.ProtoMinor = 0
+	if !forwarded(r) {
+		t.Error("a request that nginx sends by itself counts as one from home")
 	}
 }

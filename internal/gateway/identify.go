@@ -34,7 +34,7 @@ func (g *Gateway) identify(r *http.Request, id string) (visitor.Visitor, error) 
 	var err error
 	if !v.Tunnelled {
 		v.Addr, err = socketAddress(r.RemoteAddr)
-		v.Home = err == nil && g.atHome(v.Addr) && !forwarded(r.Header)
+		v.Home = err == nil && g.atHome(v.Addr) && !forwarded(r)
 		return v, err
 	}
 	if r.Header.Get("X-Forwarded-Proto") != "http" {
