@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,6 +192,7 @@ func holdingsOf(j *jellyfintest.Server) holdings {
 	for _, d := range j.Devices() {
 		h.Devices = append(h.Devices, d.Client+" on "+d.Name+" of "+d.UserName)
 	}
+	slices.Sort(h.Devices) // they come in the order of their last use
 	return h
 }
 
