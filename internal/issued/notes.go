@@ -10,8 +10,12 @@ import (
 	"github.com/jellyward/jellyward/internal/throttle"
 )
 
-// maxDoubts bounds how many tokens wait to be asked about.
-const maxDoubts = 1000
+const (
+	// maxDoubts bounds how many tokens wait to be asked about.
+	maxDoubts = 1000
+	// askAfter is how long a token was not seen before it is asked about.
+	askAfter = time.Hour
+)
 
 // notes are what is written down off the hot path. The registry's lock guards
 // them.
@@ -19,12 +23,12 @@ type notes struct {
 	// noted is when a token's use was last put into uses.
 	noted map[string]time.Time
 	uses  map[string]Use
-	// doubts are tokens that Jellyfin may have ended.
-	doubts map[string]secret.Text
+	// doubts are the ids of tokens that Jellyfin may have ended.
+	doubts map[string]struct{}
 }
 
 func newNotes() notes {
-	return notes{noted: map[string]time.Time{}, uses: map[string]Use{}, doubts: map[string]secret.Text{}}
+	return notes{noted: map[string]time.Time{}, uses: map[string]Use{}, doubts: map[string]struct{}{}}
 }
 
 // Touch notes that token was used from an address: for a token that Jellyfin has
@@ -58,13 +62,16 @@ func (r *Registry) Touch(token secret.Text, visitor netip.Addr) {
 // for that than a dead token, so Jellyfin is asked about it in a while, and the
 // record goes if it is dead.
 func (r *Registry) Dead(token secret.Text) {
-	if token == "" {
-		return
+	if token != "" {
+		r.doubt(token.Hash())
 	}
+}
+
+func (r *Registry) doubt(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.notes.doubts) < maxDoubts {
-		r.notes.doubts[token.Hash()] = token
+		r.notes.doubts[id] = struct{}{}
 	}
 }
 
@@ -91,20 +98,20 @@ func (r *Registry) forget(ctx context.Context, id string) error {
 func (r *Registry) Flush(ctx context.Context) error {
 	r.mu.Lock()
 	uses, doubts := r.notes.uses, r.notes.doubts
-	r.notes.uses, r.notes.doubts = map[string]Use{}, map[string]secret.Text{}
+	r.notes.uses, r.notes.doubts = map[string]Use{}, map[string]struct{}{}
 	r.mu.Unlock()
 	return errors.Join(r.writeUses(ctx, uses), r.resolveAll(ctx, doubts))
 }
 
 // resolveAll asks about doubts until somebody is away; the rest waits.
-func (r *Registry) resolveAll(ctx context.Context, doubts map[string]secret.Text) error {
+func (r *Registry) resolveAll(ctx context.Context, doubts map[string]struct{}) error {
 	var failed error
-	for _, token := range doubts {
+	for id := range doubts {
 		if failed == nil {
-			_, failed = r.resolve(ctx, token)
+			_, failed = r.resolve(ctx, id)
 		}
 		if failed != nil {
-			r.Dead(token)
+			r.doubt(id)
 		}
 	}
 	return failed
@@ -132,10 +139,10 @@ func (r *Registry) writeUses(ctx context.Context, uses map[string]Use) error {
 	return unavailable("note uses of tokens", err)
 }
 
-// resolve forgets token if it is recorded and Jellyfin says that it is dead, and
+// resolve forgets a token if it is recorded and Jellyfin says that it is dead, and
 // tells whether it is alive.
-func (r *Registry) resolve(ctx context.Context, token secret.Text) (alive bool, err error) {
-	_, err = r.store.Issued(ctx, token.Hash())
+func (r *Registry) resolve(ctx context.Context, id string) (alive bool, err error) {
+	record, err := r.store.Issued(ctx, id)
 	switch {
 	case errors.Is(err, ErrUnknown), errors.Is(err, ErrEnded):
 		return false, nil
@@ -144,10 +151,10 @@ func (r *Registry) resolve(ctx context.Context, token secret.Text) (alive bool, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, logoutFor)
 	defer cancel()
-	alive, err = r.jellyfin.Alive(ctx, token, netip.Addr{})
+	alive, err = r.jellyfin.Alive(ctx, record.Secret, netip.Addr{})
 	if err != nil || alive {
 		return alive, err
 	}
-	r.tell(ctx, token)
-	return false, r.Forget(ctx, token)
+	r.tell(ctx, record.Secret)
+	return false, r.forget(ctx, id)
 }

@@ -138,13 +138,9 @@ func (r *Registry) makeRoom(ctx context.Context, token Token, others []Token) {
 // in, if Jellyfin says that it is dead. Of two sign-ins at once the later one may
 // be recorded first: then the older one lives.
 func (r *Registry) replaced(ctx context.Context, id string) bool {
-	record, err := r.store.Issued(ctx, id)
+	alive, err := r.resolve(ctx, id)
 	if err != nil {
-		return errors.Is(err, ErrUnknown) || errors.Is(err, ErrEnded)
-	}
-	alive, err := r.resolve(ctx, record.Secret)
-	if err != nil {
-		r.Dead(record.Secret) // ask again
+		r.doubt(id) // ask again
 	}
 	return err == nil && !alive
 }
@@ -167,15 +163,22 @@ func (r *Registry) RecordAnswer(ctx context.Context, kind Kind, body []byte, vis
 	return token, nil
 }
 
-// List returns the user's tokens, most recently used first. The error is
-// [ErrUnavailable].
+// List returns the user's tokens, most recently used first. Jellyfin may have ended
+// one without a word to us: those that were not seen for long are asked about in a
+// while, and the next list has them no more. The error is [ErrUnavailable].
 func (r *Registry) List(ctx context.Context, userID string) ([]Token, error) {
 	tokens, err := r.store.IssuedTo(ctx, userID)
 	if err != nil {
 		return nil, unavailable("list what was given out", err)
 	}
-	tokens = slices.DeleteFunc(tokens, func(t Token) bool { return r.expired(t, r.now()) })
+	now := r.now()
+	tokens = slices.DeleteFunc(tokens, func(t Token) bool { return r.expired(t, now) })
 	sortBySeen(tokens)
+	for _, t := range tokens {
+		if now.Sub(t.Seen) >= askAfter {
+			r.doubt(t.ID)
+		}
+	}
 	return tokens, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/jellyward/jellyward/internal/issued"
 	"github.com/jellyward/jellyward/internal/jellyfin"
@@ -304,6 +305,31 @@ func TestDeadTokensGoAndLivingOnesStay(t *testing.T) {
 	wantErr(t, "Forget", r.Forget(t.Context(), living), nil)
 	if admitted(t, r, living) || ended(t, r, living) {
 		t.Error("a forgotten token is admitted")
+	}
+}
+
+func TestWhatIsListedAndWasNotSeenForLongIsAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(t)
+	dead, _ := w.give(t, r, issued.Code, "phone")
+	_, living := w.give(t, r, issued.Code, "tv")
+	list := func() []issued.Token {
+		t.Helper()
+		all, err := r.List(t.Context(), w.alice.ID)
+		wantErr(t, "List", err, nil)
+		wantErr(t, "Flush", r.Flush(t.Context()), nil)
+		return all
+	}
+	w.jellyfin.Revoke(string(dead)) // by an admin at Jellyfin
+	asked := w.jellyfin.Count("UserController.GetCurrentUser")
+	list()
+	if n := w.jellyfin.Count("UserController.GetCurrentUser") - asked; n != 0 {
+		t.Errorf("Jellyfin was asked %d times about what was seen just now", n)
+	}
+	w.pass(time.Hour)
+	list()
+	if diff := cmp.Diff([]issued.Token{living}, list(), cmpopts.EquateApproxTime(time.Second)); diff != "" {
+		t.Errorf("what is listed: %s", diff)
 	}
 }
 
