@@ -115,7 +115,12 @@ func findUser(ctx context.Context, s *store.Store, name string) (user, error) {
 	case errors.Is(err, store.ErrLost):
 		u.lost = true
 	case !byName:
-		return user{}, hinted{fmt.Errorf("no user %q has signed in or set up a second factor here", name), "jellyward user list shows those who have"}
+		if u.name, err = nameByToken(ctx, s, id); err != nil {
+			return user{}, fmt.Errorf("read user %q: %w", name, err)
+		}
+		if u.name == "" {
+			return user{}, hinted{fmt.Errorf("no user %q has signed in or set up a second factor here", name), "jellyward user list shows those who have"}
+		}
 	case !errors.Is(err, totp.ErrNotEnrolled):
 		return user{}, fmt.Errorf("read user %q: %w", name, err)
 	}
@@ -128,6 +133,21 @@ func findUser(ctx context.Context, s *store.Store, name string) (user, error) {
 		u.name = pending.Name
 	}
 	return u, nil
+}
+
+// nameByToken finds the name of whoever has no second factor any more and is signed
+// in all the same; "" for nobody.
+func nameByToken(ctx context.Context, s *store.Store, id string) (string, error) {
+	tokens, err := s.IssuedTo(ctx, id)
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		return "", err
+	case err != nil || len(tokens) == 0: // it is not even an id
+		return "", nil
+	case tokens[0].UserName == "":
+		return id, nil
+	}
+	return tokens[0].UserName, nil
 }
 
 func (u user) factor() string {
