@@ -24,6 +24,7 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/signin"
+	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/visitor"
 )
 
@@ -116,10 +117,26 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	session, err := h.signIn(r.Context(), req)
+	ctx := r.Context()
+	if ofAnotherSite(r) {
+		ctx = throttle.Apart(ctx, throttle.Pages)
+	}
+	session, err := h.signIn(ctx, req)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 	h.handOut(w, r, session)
+}
+
+// ofAnotherSite tells whether r comes from a page of another origin. Some apps are
+// such pages, so they are let in. But any page may try that somebody has open, so
+// their tries are counted apart from those of apps at home.
+func ofAnotherSite(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		v, _ := visitor.From(r.Context())
+		return !strings.EqualFold(origin, v.Origin())
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
 }

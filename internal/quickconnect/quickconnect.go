@@ -237,9 +237,10 @@ func (b *Book) authorize(ctx context.Context, userID string, token secret.Text, 
 // could use the counter up.
 const ownCounter = "quick connect\x00"
 
-// begin charges a try to the user, in a counter of its own, and to the network:
-// mistyping here keeps nobody from signing in.
+// begin charges a try to the user and to the network, in counters of their own:
+// mistyping here, or following links, keeps nobody from signing in.
 func (b *Book) begin(ctx context.Context, userID string, visitor netip.Addr) (*throttle.Attempt, error) {
+	ctx = throttle.Apart(ctx, throttle.Devices)
 	attempt, err := b.o.Limiter.BeginName(ctx, throttle.NetworkOf(visitor), ownCounter+userID)
 	if err != nil && !errors.As(err, new(*throttle.LimitError)) {
 		err = unavailable("count a try", err)

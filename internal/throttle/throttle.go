@@ -104,7 +104,7 @@ func (l *Limiter) begin(ctx context.Context, c Charge) (*Attempt, error) {
 	if !c.Network.IsValid() {
 		return nil, errors.New("begin a try: the visitor's network is not known")
 	}
-	c.ID, c.Network, c.At = rand.Text(), c.Network.Masked(), l.now()
+	c.ID, c.Network, c.At = rand.Text(), networkIn(ctx, c.Network.Masked()), l.now()
 	scope, err := scopeOf(l.Store.Charge(ctx, c, Standard()))
 	if err != nil {
 		return nil, err
