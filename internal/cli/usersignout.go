@@ -77,6 +77,8 @@ type signOut struct {
 	sessions *session.Manager
 	grants   *grant.Book
 	issued   *issued.Registry
+	// anyToken tells that tokens pass that were not given out here.
+	anyToken bool
 
 	// What was done, and how many tokens Jellyfin has not heard of.
 	browsers, apps, revoked, left int
@@ -87,6 +89,7 @@ func newSignOut(cfg config.Config, s *store.Store) *signOut {
 		store:    s,
 		sessions: session.New(s, cfg.Session.MaxAge, nil),
 		grants:   grant.New(s, grant.Options{For: cfg.Policy.MediaFor}),
+		anyToken: cfg.Policy.Tokens != "here",
 	}
 	o.issued = issued.New(issued.Options{
 		Store: s, Jellyfin: jellyfinOf(cfg), MaxAge: cfg.Native.MaxAge,
@@ -194,16 +197,27 @@ func (o *signOut) say(w io.Writer, u user) error {
 	if len(done) == 0 {
 		done = []string{"nothing was signed in"}
 	}
-	_, err := fmt.Fprintf(w, "%s (%s): %s\n", printable(u.name), u.id, strings.Join(done, ", "))
-	if err != nil || o.left == 0 {
-		return err
+	text := fmt.Sprintf("%s (%s): %s\n", printable(u.name), u.id, strings.Join(done, ", "))
+	if o.left > 0 {
+		text += fmt.Sprintf(stillToTell, count(o.left, "token", "tokens"))
 	}
-	_, err = fmt.Fprintf(w, `Jellyfin could not be told of %s yet. Nothing opens here by them any more;
-a running jellyward logs them out there as soon as it can, or else the next one
-that starts.
-`, count(o.left, "token", "tokens"))
+	if o.anyToken {
+		text += fromElsewhere
+	}
+	_, err := io.WriteString(w, text)
 	return err
 }
+
+const (
+	stillToTell = `Jellyfin could not be told of %s yet. Nothing opens here by them any more;
+a running jellyward logs them out there as soon as it can, or else the next one
+that starts.
+`
+	fromElsewhere = `Apps that signed in at Jellyfin itself, at home for instance, are not among
+these: sign them out in Jellyfin's dashboard, under Devices, or set policy.tokens
+to here, so that they count at home only.
+`
+)
 
 // count is a number of things in words, "" for none.
 func count(n int, one, many string) string {
