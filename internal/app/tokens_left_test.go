@@ -210,11 +210,13 @@ func TestWithoutRedisMidwayNothingIsLeft(t *testing.T) {
 // TestATokenOfAgeEnds has a shorter age than the settings allow, to see it pass.
 func TestATokenOfAgeEnds(t *testing.T) {
 	t.Parallel()
-	s := play(t, stage.Options{Protocol: "http2", Logger: discard(), Jellyfin: []jellyfintest.Option{jellyfintest.VideoSize(1000)},
+	s := play(t, stage.Options{
+		Protocol: "http2", Logger: discard(), Jellyfin: []jellyfintest.Option{jellyfintest.VideoSize(1000)},
 		Change: func(c *config.Config) {
 			onlyHere(c)
 			c.Native.MaxAge = 3 * time.Second
-		}})
+		},
+	})
 	home := moveIn(t, s, "203.0.113.9")
 	for way, app := range home.all() {
 		app.addr = "198.51.100.70"
