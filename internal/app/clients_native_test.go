@@ -149,7 +149,11 @@ func (p *pair) step(t *testing.T, a asked) reply {
 	if got.status == http.StatusSwitchingProtocols && got.frame != "ForceKeepAlive" {
 		t.Errorf("%s: the first message is %q", a, got.frame)
 	}
-	p.here.learn(t, a, got)
+	last := got
+	if typesPassword(a) {
+		last = p.here.signsInWithAnAppPassword(t, a, got)
+	}
+	p.here.learn(t, a, last)
 	p.bare.learn(t, a, want)
 	return got
 }

@@ -100,6 +100,9 @@ func (r *replayed) play(t *testing.T) {
 		if !r.met.differs(t, r.release, a, got, want) {
 			r.compare(t, i, a, got, want)
 		}
+		if typesPassword(a) {
+			got = r.site.signsInWithAnAppPassword(t, a, got)
+		}
 		r.learn(t, i, a, got)
 	}
 	t.Logf("%d requests", len(r.transcript.Requests))

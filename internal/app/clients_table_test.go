@@ -122,7 +122,7 @@ func (r tested) signsInBy() string {
 			return a.header("Cookie") != "" || isSignIn(a) && isOwnWebClient(a) || slices.Contains(ledToSignIn, a.client+"/"+a.step)
 		}},
 		{"Quick Connect", func(a asked) bool { return a.path() == "/users/authenticatewithquickconnect" }},
-		{"code", func(a asked) bool { return isSignIn(a) && !isOwnWebClient(a) }},
+		{"code, app password", func(a asked) bool { return isSignIn(a) && !isOwnWebClient(a) }},
 	}
 	var names []string
 	for _, way := range ways {
