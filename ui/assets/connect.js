@@ -29,15 +29,15 @@
   }
 
   function question(code, found) {
-    put('[data-app]', found.Known ? found.App : 'not known: it did not ask through this address');
+    put('[data-app]', found.Known ? found.App : 'not known: nothing that asked through this address shows these digits');
     put('[data-device]', found.Known ? found.Device : 'not known');
     put('[data-from]', from(found));
     put('[data-asked]', found.Known ? asked(found.Age) : 'not known');
     put('[data-digits]', code.slice(0, 3) + ' ' + code.slice(3));
     J.say(ask, '', false);
     J.show(ask);
-    // Who only followed a link should read first.
-    (linked ? ask.querySelector('h1') : byId('ask-allow')).focus();
+    // Who only followed a link, or mistyped, should read first.
+    (linked || !found.Known ? ask.querySelector('h1') : byId('ask-allow')).focus();
   }
 
   J.submit(form, panel, function (button) {
