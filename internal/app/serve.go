@@ -50,6 +50,9 @@ func (a *App) Serve(ctx context.Context) error {
 	if err := a.apps.issued.Load(ctx); err != nil {
 		a.logger.WarnContext(ctx, "tokens that were ended were not loaded", "error", err)
 	}
+	if err := a.adopt(ctx); err != nil {
+		a.logger.WarnContext(ctx, "browsers that signed in long ago may be missing on account pages", "error", err)
+	}
 	fronts, frontCtx := errgroup.WithContext(ctx)
 	fronts.Go(func() error { return a.serveLocal(frontCtx) })
 	fronts.Go(func() error { return a.serveTunnel(frontCtx) })

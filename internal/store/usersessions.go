@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jellyward/jellyward/internal/session"
@@ -19,6 +21,18 @@ func (s *Store) SessionsOf(ctx context.Context, userID string) ([]session.Sessio
 	if err != nil {
 		return nil, err
 	}
+	all, err := s.AllSessions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(one session.Session) bool {
+		id, err := canonicalID(one.UserID)
+		return err != nil || id != user
+	}), nil
+}
+
+// AllSessions returns the sessions of all browsers, in no order.
+func (s *Store) AllSessions(ctx context.Context) ([]session.Session, error) {
 	found := map[string]session.Session{} // a scan may name a key twice
 	for cursor := uint64(0); ; {
 		keys, next, err := s.scan(ctx, cursor, prefixSession+"*")
@@ -33,20 +47,14 @@ func (s *Store) SessionsOf(ctx context.Context, userID string) ([]session.Sessio
 			if err != nil {
 				return nil, err
 			}
-			if id, err := canonicalID(one.UserID); err == nil && id == user {
-				found[one.ID] = one
-			}
+			found[one.ID] = one
 		}
 		if next == 0 {
 			break
 		}
 		cursor = next
 	}
-	all := make([]session.Session, 0, len(found))
-	for _, one := range found {
-		all = append(all, one)
-	}
-	return all, nil
+	return slices.Collect(maps.Values(found)), nil
 }
 
 func (s *Store) scan(ctx context.Context, cursor uint64, pattern string) (keys []string, next uint64, err error) {
