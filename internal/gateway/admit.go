@@ -15,6 +15,9 @@ import (
 // where that takes a recent one.
 const recentFor = time.Hour
 
+// livesWithin bounds the question whether a doubtful token lives.
+const livesWithin = 5 * time.Second
+
 // asker finds out of the one who asks what needs want to know, from memory where
 // that is possible. The error tells that something could not be found out; the
 // asker then has what could.
@@ -105,15 +108,15 @@ func (g *Gateway) prove(req *request) {
 }
 
 // learn draws the conclusions of Jellyfin's answer to a request with a token: a
-// success where Jellyfin itself asks for one proves that it lives, a 401 that it
-// does not, and after a log-out nothing may be left of it.
+// success where Jellyfin itself asks for one proves that it lives, a 401 makes it
+// doubtful, and after a log-out nothing may be left of it.
 func (g *Gateway) learn(req *request, status int) {
 	token := req.presented.Token
 	switch {
 	case status == http.StatusUnauthorized:
 		g.Tokens.Forget(token)
 		g.doubted(req)
-		if !req.decision.Rule.Anonymous && g.Grants.Knows(token) {
+		if !req.decision.Rule.Anonymous && g.Grants.Knows(token) && !g.livesOn(req) {
 			g.endGrants(req)
 		}
 	case status/100 != 2 && status != http.StatusSwitchingProtocols, req.decision.Rule.Anonymous:
@@ -124,6 +127,16 @@ func (g *Gateway) learn(req *request, status int) {
 		g.used(req)
 		g.prove(req)
 	}
+}
+
+// livesOn asks Jellyfin whether the token of req lives, although it was answered
+// 401: Jellyfin says that also when Quick Connect is off, or when a user may not
+// delete something, and a film at home must not end by that.
+func (g *Gateway) livesOn(req *request) bool {
+	ctx, cancel := context.WithTimeout(lasting(req), livesWithin)
+	defer cancel()
+	live, err := g.Tokens.Alive(ctx, req.presented.Token, req.visitor.Addr)
+	return err == nil && live
 }
 
 // loggedOut ends whatever hangs on the token of req.

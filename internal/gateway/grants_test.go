@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,15 +54,17 @@ func TestADeadTokensGrantsEnd(t *testing.T) {
 		want    []secret.Text
 	}{
 		{"POST /Sessions/Logout?ApiKey=x", 204, false, []secret.Text{"x"}},
-		{"GET /Users/Me?ApiKey=x", 401, true, []secret.Text{"x"}},
-		{"GET /Users/Me?ApiKey=x", 401, false, nil},      // an invented one
-		{"GET /Unknown/Plugin?ApiKey=x", 401, true, nil}, // a plugin's word is not Jellyfin's
+		{"GET /Users/Me?ApiKey=dead", 401, true, []secret.Text{"dead"}},
+		{"GET /Users/Me?ApiKey=dead", 401, false, nil},                   // an invented one
+		{"GET /Unknown/Plugin?ApiKey=dead", 401, true, nil},              // a plugin's word is not Jellyfin's
+		{"POST /QuickConnect/Authorize?code=1&ApiKey=x", 401, true, nil}, // Quick Connect is off, the token lives
+		{"DELETE /Items/1?ApiKey=x", 401, true, nil},                     // its user may not do that
 		{"GET /Users/Me?ApiKey=x", 403, true, nil},
 		{"POST /Sessions/Logout?ApiKey=x", 500, true, nil},
 	} {
 		s := newScene(t, "")
-		if tt.known {
-			s.proofs = []proof{{Token: "x"}}
+		if _, token, _ := strings.Cut(tt.request, "ApiKey="); tt.known {
+			s.proofs = []proof{{Token: secret.Text(token)}}
 		}
 		s.status = tt.status
 		s.ask(tt.request)
