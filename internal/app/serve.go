@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/jellyward/jellyward/internal/apppass"
 	"github.com/jellyward/jellyward/internal/gateway"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/ops"
@@ -206,7 +207,7 @@ func (o observer) End(r gateway.Outcome) {
 
 // labels are the words that the metrics know.
 func labels() ops.Labels {
-	l := ops.Labels{Outcomes: signin.Outcomes()}
+	l := ops.Labels{Outcomes: append(signin.Outcomes(), apppass.Outcomes()...)}
 	for action := policy.Deny; action <= policy.Image; action++ {
 		l.Actions = append(l.Actions, action.String())
 	}

@@ -3,7 +3,8 @@ package apppass
 import (
 	"context"
 	"errors"
-	"net/netip"
+	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jellyward/jellyward/internal/issued"
@@ -11,6 +12,7 @@ import (
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/totp"
+	"github.com/jellyward/jellyward/internal/visitor"
 )
 
 // orphanAfter is how long a token may live beside its successor. It is longer
@@ -26,6 +28,23 @@ const (
 	otherDevice     reason = "app_password_on_another_device"
 	wasRevoked      reason = "app_password_revoked"
 )
+
+// Outcomes of a try that is not refused, for [Options.Observe]. They are those
+// of a sign-in with a code as well.
+const (
+	succeeded    = "succeeded"
+	wasLimited   = "limited"
+	hasLeft      = "visitor_left"
+	notAvailable = "not_available"
+)
+
+// Outcomes are all words that [Options.Observe] is called with.
+func Outcomes() []string {
+	return []string{
+		succeeded, wasLimited, hasLeft, notAvailable,
+		string(passwordUnknown), string(otherUser), string(otherDevice), string(wasRevoked),
+	}
+}
 
 // Claims tells whether what was typed as a password is to be taken for an app
 // password and given to [Service.Redeem]: because it is one, or because it can
@@ -55,6 +74,26 @@ func (s *Service) Claims(ctx context.Context, typed secret.Text) (bool, error) {
 // [*throttle.LimitError], [jellyfin.ErrQuickConnectOff], [jellyfin.ErrDevice]
 // and [jellyfin.ErrForbidden].
 func (s *Service) Redeem(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
+	session, err := s.try(ctx, as)
+	if s.o.Observe == nil {
+		return session, err
+	}
+	switch {
+	case err == nil:
+		s.o.Observe(succeeded)
+	case errors.Is(err, ErrRefused): // its reason was observed
+	case errors.As(err, new(*throttle.LimitError)):
+		s.o.Observe(wasLimited)
+	case ctx.Err() != nil:
+		s.o.Observe(hasLeft)
+	default:
+		s.o.Observe(notAvailable)
+	}
+	return session, err
+}
+
+// try is a redemption within the limits on tries.
+func (s *Service) try(ctx context.Context, as jellyfin.Credentials) (jellyfin.Session, error) {
 	attempt, err := s.o.Limiter.Begin(ctx, throttle.NetworkOf(as.Visitor), "")
 	if errors.As(err, new(*throttle.LimitError)) {
 		return jellyfin.Session{}, err
@@ -106,12 +145,12 @@ func (s *Service) redeem(ctx context.Context, as jellyfin.Credentials, left func
 func (s *Service) find(ctx context.Context, as jellyfin.Credentials) (AppPassword, error) {
 	password, ok := Parse(as.Password)
 	if !ok {
-		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as.Visitor)
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as)
 	}
 	p, err := s.o.Store.FindAppPassword(ctx, password)
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as.Visitor)
+		return AppPassword{}, s.refuse(ctx, AppPassword{}, passwordUnknown, as)
 	case err != nil:
 		return AppPassword{}, unavailable("look an app password up", err)
 	}
@@ -121,17 +160,40 @@ func (s *Service) find(ctx context.Context, as jellyfin.Credentials) (AppPasswor
 	}
 	switch {
 	case userID != p.UserID:
-		return AppPassword{}, s.refuse(ctx, p, otherUser, as.Visitor)
+		return AppPassword{}, s.refuse(ctx, p, otherUser, as)
 	case s.o.Bind && p.FirstDevice != "" && p.FirstDevice != as.Device.ID:
-		return AppPassword{}, s.refuse(ctx, p, otherDevice, as.Visitor)
+		return AppPassword{}, s.refuse(ctx, p, otherDevice, as)
 	}
 	return p, nil
 }
 
-func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, visitor netip.Addr) error {
-	s.o.Logger.WarnContext(ctx, "app password refused", "reason", string(why), "user_id", p.UserID, "app_password", p.ID,
-		"network", throttle.NetworkOf(visitor).String())
+// refuse says why in the log. The user and the app password are those of p, if it
+// was found.
+func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, as jellyfin.Credentials) error {
+	attrs := []slog.Attr{slog.String("reason", string(why)), slog.String("network", throttle.NetworkOf(as.Visitor).String())}
+	if p.ID != "" {
+		attrs = append(attrs, slog.String("user_id", p.UserID), slog.String("app_password", p.ID))
+	}
+	if as.Device.Client != "" {
+		attrs = append(attrs, slog.String("client", clip(as.Device.Client)))
+	}
+	if v, ok := visitor.From(ctx); ok && v.RequestID != "" {
+		attrs = append(attrs, slog.String("request_id", v.RequestID))
+	}
+	s.o.Logger.LogAttrs(ctx, slog.LevelWarn, "app password refused", attrs...)
+	if s.o.Observe != nil {
+		s.o.Observe(string(why))
+	}
 	return ErrRefused
+}
+
+// clip bounds what a visitor can write into a line of the log.
+func clip(text string) string {
+	const most = 64
+	if len(text) > most {
+		text = text[:most]
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 // settle records the token, and ends the one that the app password got before.
@@ -160,7 +222,7 @@ func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Se
 	before, err := s.o.Store.UseAppPassword(ctx, p.UserID, p.ID, use)
 	switch {
 	case errors.Is(err, ErrUnknown):
-		return s.refuse(ctx, p, wasRevoked, as.Visitor)
+		return s.refuse(ctx, p, wasRevoked, as)
 	case err != nil:
 		return unavailable("note the use of an app password", err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/visitor"
 )
 
 func TestAnAppGetsJellyfinsOrdinaryAnswer(t *testing.T) {
@@ -120,6 +121,27 @@ func TestWhatIsRefused(t *testing.T) {
 		if _, err := w.service.Redeem(t.Context(), as("alice", password, fmt.Sprint("phone", i))); err != nil {
 			t.Fatalf("sign-in %d from elsewhere: %v", i, err)
 		}
+	}
+	want := map[string]int{"app_password_unknown": 2, "app_password_of_another_user": 3, "limited": 2, "succeeded": 8}
+	if diff := cmp.Diff(want, w.observed); diff != "" {
+		t.Errorf("observed: %s", diff)
+	}
+	for outcome := range w.observed {
+		if !slices.Contains(apppass.Outcomes(), outcome) {
+			t.Errorf("%q is none of Outcomes", outcome)
+		}
+	}
+}
+
+// TestARefusalIsFoundByItsRequest: whoever was refused can tell the request, and
+// the log then tells why.
+func TestARefusalIsFoundByItsRequest(t *testing.T) {
+	w := newWorld(t, options{})
+	ctx := visitor.With(t.Context(), visitor.Visitor{Addr: home, RequestID: "5f46212d6cd3af03"})
+	_, err := w.service.Redeem(ctx, as("alice", "00000-00000-00000-00000", "phone"))
+	wantErr(t, "Redeem", err, apppass.ErrRefused)
+	if line := w.log.String(); !strings.Contains(line, "reason=app_password_unknown") || !strings.Contains(line, "request_id=5f46212d6cd3af03") {
+		t.Errorf("the log says %q", line)
 	}
 }
 

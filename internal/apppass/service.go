@@ -32,6 +32,9 @@ type Options struct {
 	Bind bool
 	// Now is the clock; nil means [time.Now].
 	Now func() time.Time
+	// Observe is told how each try to sign in ended, in one of [Outcomes]; nil
+	// is fine.
+	Observe func(outcome string)
 	// Logger takes the audit lines; nil discards them.
 	Logger *slog.Logger
 }

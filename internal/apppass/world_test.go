@@ -3,6 +3,7 @@ package apppass_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -34,8 +35,17 @@ type world struct {
 	alice    jellyfintest.User
 	key      secret.Text
 
-	mu    sync.Mutex
-	ahead time.Duration
+	mu       sync.Mutex
+	ahead    time.Duration
+	observed map[string]int
+	log      strings.Builder
+}
+
+// observe counts how sign-ins ended.
+func (w *world) observe(outcome string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.observed[outcome]++
 }
 
 type options struct {
@@ -45,7 +55,7 @@ type options struct {
 
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
-	w := &world{jellyfin: jellyfintest.Start(t, o.jellyfin...), redis: storetest.StartRedis(t)}
+	w := &world{jellyfin: jellyfintest.Start(t, o.jellyfin...), redis: storetest.StartRedis(t), observed: map[string]int{}}
 	w.meddler = &meddler{to: &http.Transport{DisableKeepAlives: true}}
 	client := w.client(t)
 	box, err := seal.New([32]byte{1})
@@ -69,6 +79,7 @@ func newWorld(t *testing.T, o options) *world {
 	w.service = apppass.New(apppass.Options{
 		Jellyfin: client, Store: w.store, Issued: w.issued, Names: w.store, Keeper: w.keeper,
 		Limiter: &throttle.Limiter{Store: w.store, Now: w.now}, Bind: o.bind, Now: w.now,
+		Observe: w.observe, Logger: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	t.Cleanup(func() { w.close(t) })
 	w.alice = w.user(t, "alice")

@@ -156,7 +156,7 @@ var below = map[string][]string{
 	"internal/proxy":           {"internal/jellyfin", "internal/visitor"},
 	"internal/grant":           {"internal/secret"},
 	"internal/issued":          {"internal/throttle", "internal/jellyfin", "internal/secret"},
-	"internal/apppass":         {"internal/issued", "internal/totp", "internal/throttle", "internal/jellyfin", "internal/secret"},
+	"internal/apppass":         {"internal/issued", "internal/totp", "internal/throttle", "internal/jellyfin", "internal/secret", "internal/visitor"},
 	"internal/quickconnect":    {"internal/apppass", "internal/issued", "internal/throttle", "internal/jellyfin", "internal/secret"},
 	"internal/apikey":          {"internal/secret"},
 	"internal/store":           {"internal/apppass", "internal/grant", "internal/issued", "internal/jellyfin", "internal/quickconnect", "internal/session", "internal/totp", "internal/throttle", "internal/seal", "internal/secret"},
