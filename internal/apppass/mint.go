@@ -72,7 +72,8 @@ func (m *minter) mint(ctx context.Context, w who, authorize func(ctx context.Con
 }
 
 // cleanUp logs out the token of a request that may have been authorised, unless
-// why it failed says that it was not.
+// why it failed says that it was not. When the program ends, what is left of its
+// tries is made without waiting.
 func (m *minter) cleanUp(ctx context.Context, request secret.Text, why error) {
 	for _, not := range []error{jellyfin.ErrCodeUnknown, jellyfin.ErrForbidden, jellyfin.ErrTokenDead, ErrNoKeeper} {
 		if errors.Is(why, not) {
@@ -90,9 +91,6 @@ func (m *minter) cleanUp(ctx context.Context, request secret.Text, why error) {
 			}
 			if m.redeemAndDiscard(ctx, request) {
 				return
-			}
-			if m.closing.Err() != nil {
-				break
 			}
 		}
 		m.log.WarnContext(ctx, "a token that nobody has may be left at jellyfin", "error", why)
