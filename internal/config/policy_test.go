@@ -103,7 +103,7 @@ func TestLoadNamesEachBadRule(t *testing.T) {
 	for _, tt := range []struct{ name, file, want string }{
 		{"several lines", "policy:\n  allow:\n    - GET /a open\n    - /fine\n    - POST /Users/AuthenticateByName\n  deny: /fine/\n", `policy.allow has the line "GET /a open", which has the unknown action "open" (jellyward.yaml:4)
   hint: write token (a signed-in visitor), media or image (as policy.media and policy.images say) or public (anybody)
-policy.allow has the line "POST /Users/AuthenticateByName", which would open POST /Users/AuthenticateByName: that stays closed to everybody (signs in by a password alone; from outside that takes the sign-in page and a second factor) (jellyward.yaml:4)
+policy.allow has the line "POST /Users/AuthenticateByName", which would open POST /Users/AuthenticateByName: that stays closed to everybody (signs in by a password alone; here it takes a second factor too: the sign-in page, a code behind the password, or an app password) (jellyward.yaml:4)
   hint: write a pattern, or methods, that leave this out
 policy.deny has the line "/fine/", which is for the same paths as "/fine" in policy.allow, and contradicts it (jellyward.yaml:7)
   hint: take one of the two out

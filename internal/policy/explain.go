@@ -130,7 +130,7 @@ func (n Needs) words(a Asker, o Outcome) string {
 	case Refused:
 		return "403; Jellyfin is not asked"
 	case SignInElsewhere:
-		return "never forwarded as sent: Jellyward asks for the second factor too, else 403"
+		return "never forwarded as sent: refused, unless it is an app's POST /Users/AuthenticateByName whose code or app password is right"
 	case MethodUnknown:
 		return "405; Jellyfin is not asked"
 	case NotBelowBase:
