@@ -216,6 +216,14 @@ func TestAppPasswordsSayWhatIsMissing(t *testing.T) {
 			t.Errorf("name %q: %d %s", name, a.status, a.body)
 		}
 	}
+	if a := s.post(t, "passwords", map[string]string{"Name": "Kodi"}, "Cookie", cookie); a.status != http.StatusOK {
+		t.Fatalf("Quick Connect on: %d %s", a.status, a.body)
+	}
+	// What signs apps in is there now, and still no app could be.
+	s.jellyfin.SetQuickConnect(false)
+	if a := s.post(t, "passwords", map[string]string{"Name": "Finamp"}, "Cookie", cookie); a.status != http.StatusConflict {
+		t.Errorf("Quick Connect off again: %d %s", a.status, a.body)
+	}
 }
 
 func TestDevicesAreSignedOut(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/session"
 	"github.com/jellyward/jellyward/internal/signin"
+	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/visitor"
 	"github.com/jellyward/jellyward/ui"
 )
 
@@ -83,6 +85,11 @@ func (p *portal) endDevices(w http.ResponseWriter, r *http.Request) {
 		p.trouble(r, "device not signed out", err)
 		p.refuse(w, r, refusedAs{}, signin.ErrUnavailable)
 		return
+	}
+	if err == nil {
+		v, _ := visitor.From(r.Context())
+		p.log.InfoContext(r.Context(), "device signed out by its user", "user_id", s.UserID, "all_others", asked.Others,
+			"network", throttle.NetworkOf(v.Addr).String(), "request_id", v.RequestID)
 	}
 	p.answer(w, r, http.StatusOK, done{Ok: true})
 }

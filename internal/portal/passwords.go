@@ -26,6 +26,7 @@ type AppPasswords interface {
 // Keeper keeps what signs apps in for a user. [apppass.Keeper] is one.
 type Keeper interface {
 	Ensure(ctx context.Context, fresh jellyfin.Session, visitor netip.Addr) error
+	Ready(ctx context.Context, userID string) error
 }
 
 // freshFor is how long after signing in with a second factor somebody may make
@@ -69,7 +70,12 @@ func (p *portal) makePassword(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v, _ := visitor.From(r.Context())
-	if err := p.Keeper.Ensure(r.Context(), jellyfin.Session{UserID: s.UserID, UserName: s.UserName, Token: s.Token}, v.Addr); err != nil {
+	err := p.Keeper.Ensure(r.Context(), jellyfin.Session{UserID: s.UserID, UserName: s.UserName, Token: s.Token}, v.Addr)
+	if err == nil {
+		// Quick Connect may have been switched off since.
+		err = p.Keeper.Ready(r.Context(), s.UserID)
+	}
+	if err != nil {
 		status, f := p.notReady(r, err)
 		p.answer(w, r, status, f)
 		return
