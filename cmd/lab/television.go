@@ -42,7 +42,7 @@ const televisionHeader = `MediaBrowser Client="Lab TV", Device="Television in th
 var screenPage = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A pretend television</title>
-{{if not .SignedInAs}}<meta http-equiv="refresh" content="1">{{end}}
+<meta http-equiv="refresh" content="1">
 <style>
 body { margin: 0; min-height: 100vh; display: flex; align-items: center; justify-content: center; text-align: center;
   background: #10131c; color: #f3f4f8; font: 1.3rem/1.5 system-ui, sans-serif; }
@@ -100,7 +100,7 @@ func (t *television) shown() screen {
 	return t.state
 }
 
-// run signs in, then waits to be told to begin again.
+// run signs in, and again whenever it is signed out.
 func (t *television) run(ctx context.Context, again <-chan struct{}) {
 	for ctx.Err() == nil {
 		token, err := t.signIn(ctx)
@@ -109,10 +109,24 @@ func (t *television) run(ctx context.Context, again <-chan struct{}) {
 			pause(ctx, 5*pollEvery)
 			continue
 		}
+		t.stay(ctx, token, again)
+	}
+}
+
+// stay stays signed in until it is told to begin again, or the token is dead.
+func (t *television) stay(ctx context.Context, token string, again <-chan struct{}) {
+	for {
+		asked, stop := context.WithTimeout(ctx, pollEvery)
 		select {
 		case <-again:
+			stop()
 			_ = t.ask(ctx, http.MethodPost, "/Sessions/Logout", token, nil, nil) // the lab ends anyway
-		case <-ctx.Done():
+			return
+		case <-asked.Done():
+			stop()
+		}
+		if t.ask(ctx, http.MethodGet, "/Users/Me", token, nil, nil) != nil {
+			return // signed out on the account page, or the lab ends
 		}
 	}
 }
