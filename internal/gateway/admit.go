@@ -57,6 +57,8 @@ func (g *Gateway) hasToken(req *request, needs policy.Needs) (bool, error) {
 	live, err := g.Tokens.Alive(req.Context(), token, req.visitor.Addr)
 	if live {
 		g.prove(req)
+	} else if err == nil {
+		req.remark = "token is dead at jellyfin"
 	}
 	return live, err
 }
@@ -116,6 +118,7 @@ func (g *Gateway) learn(req *request, status int) {
 	case status == http.StatusUnauthorized:
 		g.Tokens.Forget(token)
 		g.doubted(req)
+		req.remark = "refused by jellyfin"
 		if !req.decision.Rule.Anonymous && g.Grants.Knows(token) && !g.livesOn(req) {
 			g.endGrants(req)
 		}

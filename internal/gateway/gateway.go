@@ -140,6 +140,8 @@ type request struct {
 	presented jellyfin.Presented
 	// socket tells that the request asks for a WebSocket.
 	socket bool
+	// remark tells the log why the request's token did not count.
+	remark string
 	// doubt is why nobody knows whether the request's token counts.
 	doubt error
 	// session is that of the request's cookie, if it was looked up and found.

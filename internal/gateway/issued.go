@@ -33,26 +33,37 @@ func (g *Gateway) countToken(req *request) {
 	if g.Issued == nil || !req.presented.HasToken() {
 		return
 	}
-	counts, err := g.counts(req)
-	if !counts || err != nil {
-		req.presented, req.doubt = req.presented.WithoutToken(), err
+	remark, err := g.counts(req)
+	if remark != "" {
+		req.presented, req.doubt, req.remark = req.presented.WithoutToken(), err, remark
 	}
 }
 
-func (g *Gateway) counts(req *request) (bool, error) {
+// counts says why the token on req does not count, "" if it does. With an error
+// nobody knows.
+func (g *Gateway) counts(req *request) (remark string, err error) {
+	const unknown = "token could not be checked"
 	token := req.presented.Token
-	if ended, err := g.Issued.Ended(token); ended || err != nil {
-		return false, err
-	}
-	if !g.OnlyIssued || req.visitor.Home {
-		return true, nil
+	switch ended, err := g.Issued.Ended(token); {
+	case err != nil:
+		return unknown, err
+	case ended:
+		return "token was ended here", nil
+	case !g.OnlyIssued, req.visitor.Home:
+		return "", nil
 	}
 	if g.APIKeys != nil {
 		if _, ok := g.APIKeys.Allows(token, req.visitor.Addr); ok {
-			return true, nil
+			return "", nil
 		}
 	}
-	return g.Issued.Admitted(req.Context(), token)
+	switch admitted, err := g.Issued.Admitted(req.Context(), token); {
+	case err != nil:
+		return unknown, err
+	case !admitted:
+		return "token was not given out here", nil
+	}
+	return "", nil
 }
 
 // used notes that Jellyfin has accepted the token of req.

@@ -19,7 +19,7 @@ type entry struct {
 	visitor visitor.Visitor
 	// request is nil if the request could not be read.
 	request *request
-	// reason says why it could not.
+	// reason says why it could not; else it is the request's remark.
 	reason string
 	// body counts what is read of the request's body; nil if there is none.
 	body *counted
@@ -53,6 +53,9 @@ func (g *Gateway) log(r *http.Request, rec *recorder, e *entry) {
 		slog.Duration("took", took))
 	if !e.whole {
 		attrs = append(attrs, slog.Bool("cut", true))
+	}
+	if e.request != nil && e.reason == "" {
+		e.reason = e.request.remark
 	}
 	if e.reason != "" {
 		attrs = append(attrs, slog.String("reason", e.reason))
