@@ -44,6 +44,8 @@
       made.querySelector('[data-made-name]').textContent = name;
       made.querySelector('[data-made]').textContent = answer.body.Password;
       J.show(made);
+      // Not on the button behind it: the password is shown only once.
+      made.querySelector('h1').focus();
       return J.KEEP;
     });
   });
