@@ -95,6 +95,7 @@ func (r *Registry) hear(e Event) {
 		r.memory.changes++
 		clear(r.memory.cache) // what changed before has gone unheard
 		r.memory.watched = r.now().Add(watchedTrust - e.Ago)
+		r.nudge() // what was ended before has gone unheard as well
 	case Alive:
 		r.mu.Lock()
 		defer r.mu.Unlock()
