@@ -16,6 +16,7 @@
   // then shows the page anew.
   function press(attribute, path, data) {
     Array.prototype.forEach.call(account.querySelectorAll('[' + attribute + ']'), function (button) {
+      button.disabled = false; // without scripts it would do nothing
       button.addEventListener('click', function () {
         button.disabled = true;
         J.say(account, 'One moment…', false);
