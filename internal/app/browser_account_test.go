@@ -77,6 +77,7 @@ func TestAnAppPasswordInTheBrowser(t *testing.T) {
 	b.open("/sso/2fa/account")
 	b.shows("#password-name")
 	b.isAccessible()
+	b.until(`!document.querySelector('#password-form button').disabled`)
 	b.fill("#password-name", "Living room")
 	b.press(kb.Enter)
 	b.shows("#made")
@@ -148,6 +149,7 @@ func TestATelevisionInTheBrowser(t *testing.T) {
 	}
 
 	b.open("/sso/2fa/connect")
+	b.until(`!document.querySelector('#connect-form button').disabled`)
 	b.fill("#connect-code", "12 34")
 	b.press(kb.Enter)
 	b.isTold("#connect", "not six digits")
