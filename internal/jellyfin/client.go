@@ -99,23 +99,30 @@ func (c *Client) Authenticate(ctx context.Context, as Credentials) (Session, err
 	}
 	req.Header.Set("Authorization", as.Device.Authorization(""))
 	req.Header.Set("X-Forwarded-For", as.Visitor.Unmap().String())
-	req.Header.Set("Accept", as.Profile.accept())
-	// The answer is handed on as it comes.
+	return c.askSession(req, as.Profile, "sign-in", map[int]error{
+		http.StatusUnauthorized: ErrCredentials,
+		http.StatusForbidden:    ErrForbidden,
+	})
+}
+
+// askSession sends req, and reads the session that an answer of 200 holds, which
+// is handed on as it comes. Refusals say what other answers mean; any that is not
+// among them is [ErrUnavailable].
+func (c *Client) askSession(req *http.Request, profile Profile, what string, refusals map[int]error) (Session, error) {
+	req.Header.Set("Accept", profile.accept())
 	req.Header.Set("Accept-Encoding", "identity")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return Session{}, unavailable(err)
 	}
 	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
+	if resp.StatusCode == http.StatusOK {
 		return readSession(resp)
-	case http.StatusUnauthorized:
-		return Session{}, ErrCredentials
-	case http.StatusForbidden:
-		return Session{}, ErrForbidden
 	}
-	return Session{}, fmt.Errorf("%w: sign-in answered %d", ErrUnavailable, resp.StatusCode)
+	if refusal, ok := refusals[resp.StatusCode]; ok {
+		return Session{}, refusal
+	}
+	return Session{}, fmt.Errorf("%w: %s answered %d", ErrUnavailable, what, resp.StatusCode)
 }
 
 func readSession(resp *http.Response) (Session, error) {

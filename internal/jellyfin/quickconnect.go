@@ -175,23 +175,10 @@ func (c *Client) Redeem(ctx context.Context, request secret.Text, profile Profil
 	if err != nil {
 		return Session{}, err
 	}
-	req.Header.Set("Accept", profile.accept())
-	// The answer is handed on as it comes.
-	req.Header.Set("Accept-Encoding", "identity")
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return Session{}, unavailable(err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return readSession(resp)
-	case http.StatusNotFound:
-		return Session{}, ErrCodeUnknown
-	case http.StatusUnauthorized:
-		return Session{}, ErrQuickConnectOff
-	}
-	return Session{}, fmt.Errorf("%w: redeeming quick connect answered %d", ErrUnavailable, resp.StatusCode)
+	return c.askSession(req, profile, "redeeming quick connect", map[int]error{
+		http.StatusNotFound:     ErrCodeUnknown,
+		http.StatusUnauthorized: ErrQuickConnectOff,
+	})
 }
 
 // call is what a question carries beside its method and path.

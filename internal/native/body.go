@@ -193,7 +193,7 @@ func hasHalfPair(text []byte) bool {
 	return false
 }
 
-// escaped reads an escape of the form \uXXXX at the start of text.
+// escaped reads an escape, \u and four hexadecimal digits, at the start of text.
 func escaped(text []byte) (r rune, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
