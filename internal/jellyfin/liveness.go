@@ -70,16 +70,11 @@ func (l *Liveness) Alive(ctx context.Context, token secret.Text, visitor netip.A
 		return false, nil
 	}
 	hash := tokenHash(sha256.Sum256([]byte(token)))
-	alive, known, forgets := l.recall(hash)
-	if known {
+	if alive, known, _ := l.recall(hash); known {
 		return alive, nil
 	}
 	result := l.flight.DoChan(string(hash[:]), func() (any, error) {
-		alive, err := l.client.Alive(context.WithoutCancel(ctx), token, visitor)
-		if err == nil {
-			l.keep(hash, alive, forgets)
-		}
-		return alive, err
+		return l.ask(context.WithoutCancel(ctx), hash, token, visitor)
 	})
 	select {
 	case r := <-result:
@@ -88,6 +83,21 @@ func (l *Liveness) Alive(ctx context.Context, token secret.Text, visitor netip.A
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
+}
+
+// ask puts the question to Jellyfin, unless it was answered since the caller last
+// looked: who looks just before an answer comes, and joins just after, would
+// otherwise ask again.
+func (l *Liveness) ask(ctx context.Context, hash tokenHash, token secret.Text, visitor netip.Addr) (bool, error) {
+	alive, known, forgets := l.recall(hash)
+	if known {
+		return alive, nil
+	}
+	alive, err := l.client.Alive(ctx, token, visitor)
+	if err == nil {
+		l.keep(hash, alive, forgets)
+	}
+	return alive, err
 }
 
 // Confirm remembers that Jellyfin has just accepted token, unless it was forgotten
