@@ -2,6 +2,7 @@ package throttle
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -88,7 +89,7 @@ func (m *Memory) Refund(_ context.Context, c Charge) error {
 }
 
 // Settle implements [Store].
-func (m *Memory) Settle(_ context.Context, c Charge, now time.Time, _ Rules) error {
+func (m *Memory) Settle(_ context.Context, c Charge, now time.Time, rules Rules) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(counter{network: c.Network}, c.ID, time.Time{})
@@ -101,6 +102,9 @@ func (m *Memory) Settle(_ context.Context, c Charge, now time.Time, _ Rules) err
 		m.known = map[counter]time.Time{}
 	}
 	m.known[c.counter(Home)] = now
+	maps.DeleteFunc(m.known, func(of counter, since time.Time) bool {
+		return of.userID == c.UserID && !since.After(now.Add(-rules.Known))
+	})
 	return nil
 }
 
@@ -148,7 +152,9 @@ func (m *Memory) add(name counter, c Charge) {
 
 // forget removes the charge of this id, and all until a moment.
 func (m *Memory) forget(name counter, id string, until time.Time) {
-	m.counters[name] = slices.DeleteFunc(m.counters[name], func(f charged) bool {
-		return f.id == id || !f.at.After(until)
-	})
+	charges, ok := m.counters[name]
+	if !ok {
+		return
+	}
+	m.counters[name] = slices.DeleteFunc(charges, func(f charged) bool { return f.id == id || !f.at.After(until) })
 }

@@ -48,6 +48,7 @@ func mustCharge(t testing.TB, s throttle.Store, c throttle.Charge, rules throttl
 func tryLaws() []law {
 	return []law{
 		{"BehavesAsTheRulesSay", behavesAsTheRulesSay},
+		{"ANetworkIsKnownNoMoreWhenItsTimeIsOver", aNetworkIsKnownNoMore},
 		{"OfManyAtOnceOnlyTheFreeOnesAreJudged", func(t *testing.T, b Backend) {
 			stores := []Store{b.Open(t), b.Open(t)}
 			rules := throttle.Standard()
@@ -101,6 +102,26 @@ func tryLaws() []law {
 				t.Error("the oldest of a hundred networks is still known")
 			}
 		}},
+	}
+}
+
+// aNetworkIsKnownNoMore has somebody sign in from elsewhere long after, and then
+// finds out who it was that tried at the beginning, from the network known then.
+func aNetworkIsKnownNoMore(t *testing.T, b Backend) {
+	rules := throttle.Standard()
+	for _, s := range []throttle.Store{b.Open(t), &throttle.Memory{}} {
+		home, away := charge(alice, network(1), 0), charge(alice, network(2), 0)
+		home.Scope, away.Scope = throttle.Others, throttle.Others
+		wantErr(t, "Settle at home", s.Settle(t.Context(), home, home.At, rules), nil)
+		late := charge(alice, network(1), 1)
+		if v, err := s.Identify(t.Context(), late, rules); err != nil || v.Scope != throttle.Home {
+			t.Errorf("%T: Identify at once = %+v, %v", s, v, err)
+		}
+		wantErr(t, "Settle elsewhere", s.Settle(t.Context(), away, home.At.Add(rules.Known), rules), nil)
+		late.ID = "late"
+		if v, err := s.Identify(t.Context(), late, rules); err != nil || v.Scope != throttle.Others {
+			t.Errorf("%T: Identify when the network was forgotten = %+v, %v", s, v, err)
+		}
 	}
 }
 
