@@ -78,7 +78,7 @@ func TestAuthenticate(t *testing.T) {
 	}
 
 	// The same code again.
-	a = s.post(t, "authenticate", fields("alice", "wonderland", code(secret)))
+	a = s.post(t, "authenticate", fields("alice", "wonderland", s.code(secret)))
 	if a.status != http.StatusUnauthorized {
 		t.Errorf("a spent code answered %d %s", a.status, a.body)
 	}
@@ -90,9 +90,9 @@ func TestRefusalsOfSignIn(t *testing.T) {
 	s.jellyfin.AddUser("bob", "builder")
 	secret := s.enrol(t, "alice", "wonderland")
 	refusals := map[string]map[string]string{
-		"wrong name":     fields("mallory", "wonderland", code(secret)),
-		"wrong password": fields("alice", "x", code(secret)),
-		"wrong code":     fields("alice", "wonderland", wrongCode(t, secret)),
+		"wrong name":     fields("mallory", "wonderland", s.code(secret)),
+		"wrong password": fields("alice", "x", s.code(secret)),
+		"wrong code":     fields("alice", "wonderland", s.wrongCode(t, secret)),
 		"no code":        fields("alice", "wonderland", ""),
 	}
 	var words string
@@ -148,15 +148,15 @@ func TestEnrollAndConfirm(t *testing.T) {
 	confirm := func(password, code string) answer {
 		return s.post(t, "confirm", map[string]string{"Username": "alice", "Password": password, "Code": code}, "X-DeviceId", "phone")
 	}
-	a = confirm("wonderland", wrongCode(t, secret))
+	a = confirm("wonderland", s.wrongCode(t, secret))
 	if a.status != http.StatusBadRequest || string(a.json["Success"]) != "false" || a.text(t, "ErrorMessage") == "" {
 		t.Errorf("wrong code answered %d %s", a.status, a.body)
 	}
-	a = confirm("x", code(secret))
+	a = confirm("x", s.code(secret))
 	if a.status != http.StatusUnauthorized || string(a.json["Success"]) != "false" {
 		t.Errorf("wrong password answered %d %s", a.status, a.body)
 	}
-	a = confirm("wonderland", code(secret))
+	a = confirm("wonderland", s.code(secret))
 	if diff := cmp.Diff([]string{"AuthenticatedUser", "ServerAddress", "Success"}, keys(a.json)); a.status != http.StatusOK || diff != "" {
 		t.Fatalf("confirm answered %d, keys (-want +got):\n%s", a.status, diff)
 	}
@@ -168,7 +168,7 @@ func TestEnrollAndConfirm(t *testing.T) {
 	// Enrolled now: the password alone replaces nothing. (From another network,
 	// since this one has had its free failures.)
 	s.visitor.Addr = netip.MustParseAddr("198.51.100.7")
-	for what, otp := range map[string]string{"no code": "", "wrong code": wrongCode(t, secret), "spent code": code(secret)} {
+	for what, otp := range map[string]string{"no code": "", "wrong code": s.wrongCode(t, secret), "spent code": s.code(secret)} {
 		a = s.post(t, "enroll", fields("alice", "wonderland", otp))
 		if a.status != http.StatusForbidden || a.text(t, "ErrorMessage") == "" {
 			t.Errorf("%s answered %d %s", what, a.status, a.body)
@@ -252,7 +252,7 @@ func TestSigningInAgainEndsTheFormerSession(t *testing.T) {
 	s.jellyfin.AddUser("bob", "builder")
 	first, _ := s.signIn(t, "alice", "wonderland", s.enrol(t, "alice", "wonderland"))
 	bob := s.enrol(t, "bob", "builder")
-	a := s.post(t, "authenticate", fields("bob", "builder", code(bob)), "Cookie", first, "X-DeviceId", "browser")
+	a := s.post(t, "authenticate", fields("bob", "builder", s.code(bob)), "Cookie", first, "X-DeviceId", "browser")
 	if a.status != http.StatusOK {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}

@@ -161,7 +161,7 @@ func TestCredentialsAreWrittenAsJellyfinWebReadsThem(t *testing.T) {
 		chromedp.Navigate(origin+"/sso/2fa?return=%2Fweb%2Findex.html%3Fx%3D1"),
 		chromedp.SendKeys(chromedp.CSS("#signin-name"), "alice"),
 		chromedp.SendKeys(chromedp.CSS("#signin-password"), "wonderland"),
-		chromedp.SendKeys(chromedp.CSS("#signin-code"), code(secret)),
+		chromedp.SendKeys(chromedp.CSS("#signin-code"), s.code(secret)),
 	)
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS("#signin-form button[type=submit]"))); err != nil {
 		t.Fatal(err)

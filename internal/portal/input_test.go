@@ -138,7 +138,7 @@ func TestDeviceHeaders(t *testing.T) {
 			s := newSite(t)
 			s.jellyfin.AddUser("alice", "wonderland")
 			secret := s.enrol(t, "alice", "wonderland")
-			a := s.post(t, "authenticate", fields("alice", "wonderland", code(secret)), tt.headers...)
+			a := s.post(t, "authenticate", fields("alice", "wonderland", s.code(secret)), tt.headers...)
 			if a.status != http.StatusOK {
 				t.Fatalf("answered %d %s", a.status, a.body)
 			}

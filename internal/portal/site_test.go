@@ -30,8 +30,10 @@ import (
 )
 
 // site is the portal with everything behind it: the ceremony, the store, and a
-// Jellyfin to sign in at.
+// Jellyfin to sign in at. The time by which codes are valid and tries are counted
+// stands still.
 type site struct {
+	now      time.Time
 	jellyfin *jellyfintest.Server
 	client   *jellyfin.Client
 	keeper   *apppass.Keeper
@@ -50,6 +52,7 @@ type site struct {
 func newSite(t *testing.T, change ...func(*portal.Options)) *site {
 	t.Helper()
 	s := &site{
+		now:      time.Now(),
 		jellyfin: jellyfintest.Start(t),
 		log:      &lockedBuffer{},
 		visitor: visitor.Visitor{
@@ -73,13 +76,14 @@ func newSite(t *testing.T, change ...func(*portal.Options)) *site {
 	client := jellyfin.New(base, http.DefaultTransport, time.Minute)
 	s.client = client
 	s.sessions = session.New(s.store, time.Hour, nil)
+	clock := func() time.Time { return s.now }
+	limiter := &throttle.Limiter{Store: s.store, Now: clock}
 	s.signin = signin.New(signin.Options{
-		Jellyfin: client, Factors: s.store, Limiter: &throttle.Limiter{Store: s.store}, Hold: time.Nanosecond, Logger: logger,
+		Jellyfin: client, Factors: s.store, Limiter: limiter, Hold: time.Nanosecond, Now: clock, Logger: logger,
 	})
 	t.Cleanup(func() { _ = s.signin.Close(context.Background()) })
 	s.issued = issued.New(issued.Options{Store: s.store, Jellyfin: client, Logger: logger})
 	t.Cleanup(func() { _ = s.issued.Close(context.Background()) })
-	limiter := &throttle.Limiter{Store: s.store}
 	keeper := apppass.NewKeeper(apppass.KeeperOptions{Jellyfin: client, Store: s.store, Issued: s.issued, Logger: logger})
 	s.keeper = keeper
 	s.passwords = apppass.New(apppass.Options{
@@ -174,7 +178,7 @@ func (s *site) enrol(t *testing.T, name, password string) totp.Secret {
 		t.Fatalf("enroll answered %d %s", a.status, a.body)
 	}
 	secret := parseSecret(t, a)
-	before := secret.At(time.Now().Add(-totp.Period)).Digits()
+	before := secret.At(s.now.Add(-totp.Period)).Digits()
 	a = s.post(t, "confirm", map[string]string{"Username": name, "Password": password, "Code": before}, "X-DeviceId", "first")
 	if a.status != http.StatusOK {
 		t.Fatalf("confirm answered %d %s", a.status, a.body)
@@ -189,26 +193,25 @@ func (s *site) enrol(t *testing.T, name, password string) totp.Secret {
 // signIn signs in with the present code and returns the cookie.
 func (s *site) signIn(t *testing.T, name, password string, secret totp.Secret) (cookie string, a answer) {
 	t.Helper()
-	a = s.post(t, "authenticate", fields(name, password, code(secret)), "X-DeviceId", "browser", "X-DeviceName", "Firefox")
+	a = s.post(t, "authenticate", fields(name, password, s.code(secret)), "X-DeviceId", "browser", "X-DeviceName", "Firefox")
 	if a.status != http.StatusOK {
 		t.Fatalf("authenticate answered %d %s", a.status, a.body)
 	}
 	return a.cookie(), a
 }
 
-func code(s totp.Secret) string { return s.At(time.Now()).Digits() }
+// code is the present one.
+func (s *site) code(secret totp.Secret) string { return secret.At(s.now).Digits() }
 
 // wrongCode returns a code that secret shows at no time near now.
-func wrongCode(t *testing.T, secret totp.Secret) string {
+func (s *site) wrongCode(t *testing.T, secret totp.Secret) string {
 	t.Helper()
 	for _, candidate := range []string{"000000", "111111", "222222", "333333"} {
 		c, err := totp.ParseCode(candidate)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, now := secret.Match(c, time.Now())
-		_, later := secret.Match(c, time.Now().Add(totp.Period))
-		if !now && !later {
+		if _, right := secret.Match(c, s.now); !right {
 			return candidate
 		}
 	}

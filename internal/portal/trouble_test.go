@@ -76,7 +76,7 @@ func TestATokenWithoutASessionIsLoggedOut(t *testing.T) {
 		s.jellyfin.AddUser("alice", "wonderland")
 		secret := s.enrol(t, "alice", "wonderland")
 		cut.err = errors.New("connection refused")
-		a := s.post(t, "authenticate", fields("alice", "wonderland", code(secret)))
+		a := s.post(t, "authenticate", fields("alice", "wonderland", s.code(secret)))
 		if a.status != http.StatusServiceUnavailable || a.cookie() != "" {
 			t.Errorf("answered %d %s", a.status, a.body)
 		}
@@ -89,7 +89,7 @@ func TestATokenWithoutASessionIsLoggedOut(t *testing.T) {
 		secret := s.enrol(t, "alice", "wonderland")
 		ctx, cancel := context.WithCancel(t.Context())
 		cut.before = cancel
-		body := `{"Username":"alice","Password":"wonderland","Otp":"` + code(secret) + `"}`
+		body := `{"Username":"alice","Password":"wonderland","Otp":"` + s.code(secret) + `"}`
 		a := s.serve(t, ctx, http.MethodPost, "/sso/2fa/authenticate", body, "Content-Type", "application/json")
 		if a.cookie() != "" {
 			t.Errorf("a cookie was set: %v", a.header)
@@ -102,7 +102,7 @@ func TestTwoAtOnceWithOneCode(t *testing.T) {
 	s := newSite(t)
 	s.jellyfin.AddUser("alice", "wonderland")
 	secret := s.enrol(t, "alice", "wonderland")
-	otp := code(secret)
+	otp := s.code(secret)
 	answers := make([]answer, 20)
 	var done sync.WaitGroup
 	for i := range answers {
@@ -135,7 +135,7 @@ func TestLogsKeepSecrets(t *testing.T) {
 	s := newSite(t)
 	s.jellyfin.AddUser("alice", "wonderland")
 	secret := s.enrol(t, "alice", "wonderland")
-	otp := code(secret)
+	otp := s.code(secret)
 	cookie, _ := s.signIn(t, "alice", "wonderland", secret)
 	s.post(t, "authenticate", fields("hunter2", "typo", otp))
 	s.do(t, http.MethodGet, "/sso/2fa?again=1", "", "Cookie", cookie)
