@@ -48,7 +48,7 @@ func makeAppPassword(ts *testscript.TestScript, neg bool, args []string) {
 		p := apppass.AppPassword{ID: args[1], UserID: args[0], Name: args[1], Created: made()}
 		ts.Check(s.PutAppPassword(ctx, p, secret.Text("password of "+args[1]), apppass.MaxPerUser))
 		use := apppass.Use{TokenID: "x", Client: "Kodi", DeviceName: "Den", At: made()}
-		_, err := s.UseAppPassword(ctx, args[0], p.ID, use)
+		_, err := s.UseAppPassword(ctx, args[0], p.ID, use, false)
 		ts.Check(err)
 		ts.Check(s.PutKept(ctx, apppass.Kept{UserID: args[0], Token: "kept", DeviceID: "kept", Created: made()}, ""))
 	})

@@ -62,6 +62,7 @@ func (a *App) buildApps(cfg config.Config, client *jellyfin.Client, limiter *thr
 		Names:    a.store,
 		Keeper:   s.keeper,
 		Limiter:  limiter,
+		Bind:     cfg.Native.BindAppPasswords,
 		Observe:  a.metrics.SignIn,
 		Logger:   a.logger,
 	})

@@ -35,6 +35,9 @@ var (
 	ErrRefused = errors.New("name or app password refused")
 	// ErrUnknown is a [Store]'s error where it has nothing.
 	ErrUnknown = errors.New("no such app password or kept session")
+	// ErrElsewhere is a [Store]'s error to the use of a bound app password on
+	// another device than the first.
+	ErrElsewhere = errors.New("the app password is bound to another device")
 	// ErrTooMany means that the user has as many as there may be.
 	ErrTooMany = fmt.Errorf("a user has %d app passwords at most", MaxPerUser)
 	// ErrName means that the name for a new one is empty, too long, or holds

@@ -219,10 +219,12 @@ func (s *Service) settle(ctx context.Context, p AppPassword, session jellyfin.Se
 		TokenID: token.ID, Client: token.Client, DeviceName: token.DeviceName, DeviceID: token.DeviceID,
 		Network: token.Network, At: token.Created,
 	}
-	before, err := s.o.Store.UseAppPassword(ctx, p.UserID, p.ID, use)
+	before, err := s.o.Store.UseAppPassword(ctx, p.UserID, p.ID, use, s.o.Bind)
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return s.refuse(ctx, p, wasRevoked, as)
+	case errors.Is(err, ErrElsewhere):
+		return s.refuse(ctx, p, otherDevice, as)
 	case err != nil:
 		return unavailable("note the use of an app password", err)
 	}

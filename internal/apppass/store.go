@@ -25,8 +25,8 @@ type Kept struct {
 }
 
 // Store keeps app passwords and the sessions that authorise for them. Errors
-// other than [ErrUnknown], [ErrTooMany] and [ErrChanged] mean that it could not
-// be asked.
+// other than [ErrUnknown], [ErrElsewhere], [ErrTooMany] and [ErrChanged] mean that
+// it could not be asked.
 type Store interface {
 	// PutAppPassword keeps a new one, found by a keyed hash of password, unless
 	// the user has max already ([ErrTooMany]).
@@ -37,8 +37,9 @@ type Store interface {
 	AppPasswords(ctx context.Context, userID string) ([]AppPassword, error)
 	// UseAppPassword notes a use, unless it was revoked ([ErrUnknown]), and
 	// returns the use before, if there was one. Of many uses at once each gets
-	// another one as the one before.
-	UseAppPassword(ctx context.Context, userID, id string, use Use) (before Use, err error)
+	// another one as the one before. A bound one may be used on the device id
+	// of its first use only ([ErrElsewhere]); of two first uses at once one wins.
+	UseAppPassword(ctx context.Context, userID, id string, use Use, bound bool) (before Use, err error)
 	// DropAppPassword removes one. Removing one that is gone is no error.
 	DropAppPassword(ctx context.Context, userID, id string) error
 	// PutKept keeps k in the place of the session whose token's hash is replaces,

@@ -131,6 +131,8 @@ type Native struct {
 	PasswordLogin string `yaml:"password_login" env:"JELLYWARD_NATIVE_PASSWORD_LOGIN" doc:"How apps sign in on their own login screen: code (right behind the password) or off." default:"code" one_of:"code|off"`
 	// MaxAge is zero for no limit.
 	MaxAge time.Duration `yaml:"max_age" env:"JELLYWARD_NATIVE_MAX_AGE" doc:"How long an app stays signed in, at most; 0 for as long as Jellyfin says." default:"0s"`
+	// BindAppPasswords makes an app password good for one device only.
+	BindAppPasswords bool `yaml:"bind_app_passwords" env:"JELLYWARD_NATIVE_BIND_APP_PASSWORDS" doc:"Whether an app password works only on the device id that used it first. Some apps change theirs, and are refused then." default:"off" one_of:"on|off"`
 	// Hint is empty for none.
 	Hint string `yaml:"hint" env:"JELLYWARD_NATIVE_HINT" doc:"What apps show above their login form; empty for nothing." default:"Type your six-digit code right behind your password." empty:"none"`
 }

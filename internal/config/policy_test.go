@@ -44,6 +44,7 @@ policy:
 native:
   password_login: off
   max_age: 2160h
+  bind_app_passwords: on
   hint: Code behind the password, please.
 `
 
@@ -63,7 +64,7 @@ func TestLoadFillsEveryRuleFromTheFile(t *testing.T) {
 	if diff := cmp.Diff(want, got.Policy); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(Native{PasswordLogin: "off", MaxAge: 2160 * time.Hour, Hint: "Code behind the password, please."}, got.Native); diff != "" {
+	if diff := cmp.Diff(Native{PasswordLogin: "off", MaxAge: 2160 * time.Hour, BindAppPasswords: true, Hint: "Code behind the password, please."}, got.Native); diff != "" {
 		t.Error(diff)
 	}
 	if got.Jellyfin.APIKey != "0123456789abcdef" || got.Jellyfin.LegacyAuthorization != "off" {

@@ -176,13 +176,13 @@ func (s *Store) AppPasswords(ctx context.Context, userID string) ([]apppass.AppP
 const useTries = 20
 
 // UseAppPassword implements [apppass.Store].
-func (s *Store) UseAppPassword(ctx context.Context, userID, id string, use apppass.Use) (apppass.Use, error) {
+func (s *Store) UseAppPassword(ctx context.Context, userID, id string, use apppass.Use, bound bool) (apppass.Use, error) {
 	user, err := canonicalID(userID)
 	if err != nil {
 		return apppass.Use{}, err
 	}
 	for range useTries {
-		before, done, err := s.useOnce(ctx, user, id, use)
+		before, done, err := s.useOnce(ctx, user, id, use, bound)
 		if err != nil || done {
 			return before, err
 		}
@@ -191,7 +191,7 @@ func (s *Store) UseAppPassword(ctx context.Context, userID, id string, use apppa
 }
 
 // useOnce reads the uses, adds one, and has it written if nobody was faster.
-func (s *Store) useOnce(ctx context.Context, user, id string, use apppass.Use) (before apppass.Use, done bool, err error) {
+func (s *Store) useOnce(ctx context.Context, user, id string, use apppass.Use, bound bool) (before apppass.Use, done bool, err error) {
 	key := appKey(user, id)
 	bounded, cancel := s.bound(ctx)
 	defer cancel()
@@ -203,8 +203,11 @@ func (s *Store) useOnce(ctx context.Context, user, id string, use apppass.Use) (
 	if err != nil {
 		return before, false, err
 	}
-	if p.ID == "" {
+	switch {
+	case p.ID == "":
 		return before, false, apppass.ErrUnknown
+	case bound && len(p.Uses) > 0 && p.FirstDevice != use.DeviceID:
+		return before, false, apppass.ErrElsewhere
 	}
 	uses := appUses{FirstDevice: p.FirstDevice, Uses: append([]apppass.Use{use}, p.Uses...)}
 	if len(p.Uses) > 0 {

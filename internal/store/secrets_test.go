@@ -35,7 +35,7 @@ func givenOut(t *testing.T, s *store.Store) {
 	ok(s.PutIssued(ctx, token("leavingtoken")))
 	ok(s.EndIssued(ctx, "leavingtoken", now.Add(time.Hour)))
 	ok(s.PutAppPassword(ctx, apppass.AppPassword{ID: "p", UserID: alice, UserName: "alice", Name: "Fernseher", Created: now}, "thepassword", 20))
-	_, err := s.UseAppPassword(ctx, alice, "p", apppass.Use{TokenID: "t", Client: "Findroid", DeviceName: "Pixel", DeviceID: "deviceid", At: now})
+	_, err := s.UseAppPassword(ctx, alice, "p", apppass.Use{TokenID: "t", Client: "Findroid", DeviceName: "Pixel", DeviceID: "deviceid", At: now}, false)
 	ok(err)
 	ok(s.PutKept(ctx, apppass.Kept{UserID: alice, Token: "kepttoken", DeviceID: "keptdevice", Created: now}, ""))
 	ok(s.PutConnect(ctx, quickconnect.Request{

@@ -64,7 +64,7 @@ func appPasswordLaws() []law {
 			const uses = 12
 			before := make([]string, uses)
 			race(t, uses, func(ctx context.Context, i int) error {
-				use, err := stores[i%2].UseAppPassword(ctx, alice, "p", aUse(fmt.Sprint(i), fmt.Sprint("device", i)))
+				use, err := stores[i%2].UseAppPassword(ctx, alice, "p", aUse(fmt.Sprint(i), fmt.Sprint("device", i)), false)
 				before[i] = use.TokenID
 				return err
 			})
@@ -85,7 +85,7 @@ func appPasswordLaws() []law {
 			wantErr(t, "PutAppPassword", s.PutAppPassword(t.Context(), anAppPassword("p", alice), "right", 20), nil)
 			first, second, third := aUse("1", "one"), aUse("2", "two"), aUse("3", "three")
 			for i, use := range []apppass.Use{first, second, third, third} { // a use noted twice is one
-				if before, err := s.UseAppPassword(t.Context(), alice, "p", use); err != nil || i == 0 && before.TokenID != "" {
+				if before, err := s.UseAppPassword(t.Context(), alice, "p", use, false); err != nil || i == 0 && before.TokenID != "" {
 					t.Fatalf("UseAppPassword = %+v, %v", before, err)
 				}
 			}
@@ -95,6 +95,23 @@ func appPasswordLaws() []law {
 			if diff := cmp.Diff(want, p); err != nil || diff != "" {
 				t.Errorf("FindAppPassword: %v, %s", err, diff)
 			}
+		}},
+		{"OfManyFirstUsesOneBinds", func(t *testing.T, b Backend) {
+			stores := []Store{b.Open(t), b.Open(t)}
+			wantErr(t, "PutAppPassword", stores[0].PutAppPassword(t.Context(), anAppPassword("p", alice), "right", 20), nil)
+			won := race(t, 12, func(ctx context.Context, i int) error {
+				_, err := stores[i%2].UseAppPassword(ctx, alice, "p", aUse(fmt.Sprint(i), fmt.Sprint("device", i)), true)
+				return err
+			}, apppass.ErrElsewhere)
+			if won != 1 {
+				t.Errorf("%d devices used it, want 1", won)
+			}
+			p, err := stores[0].FindAppPassword(t.Context(), "right")
+			if err != nil || len(p.Uses) != 1 || p.Uses[0].DeviceID != p.FirstDevice {
+				t.Fatalf("app password = %+v, %v", p, err)
+			}
+			_, err = stores[1].UseAppPassword(t.Context(), alice, "p", aUse("again", p.FirstDevice), true)
+			wantErr(t, "UseAppPassword on the first device", err, nil)
 		}},
 		{"RevokedIsGone", func(t *testing.T, b Backend) {
 			s, other := b.Open(t), b.Open(t)
@@ -109,7 +126,7 @@ func appPasswordLaws() []law {
 			}
 			_, err = other.FindAppPassword(t.Context(), "right")
 			wantErr(t, "FindAppPassword", err, apppass.ErrUnknown)
-			_, err = other.UseAppPassword(t.Context(), alice, "p", aUse("1", "one"))
+			_, err = other.UseAppPassword(t.Context(), alice, "p", aUse("1", "one"), false)
 			wantErr(t, "UseAppPassword", err, apppass.ErrUnknown)
 			_, err = other.FindAppPassword(t.Context(), "left")
 			wantErr(t, "FindAppPassword of the other", err, nil)
