@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"net"
 	"strconv"
 
 	"github.com/alicebob/miniredis/v2"
@@ -12,6 +13,20 @@ import (
 // OpenMemory connects to a miniredis that a test looks after.
 func OpenMemory(server *miniredis.Miniredis, box *seal.Box) *Store {
 	return newStore(memoryOptions(server), box)
+}
+
+// OpenThrough is [OpenMemory] by connections that a test has its hands on.
+func OpenThrough(server *miniredis.Miniredis, box *seal.Box, by func(net.Conn) net.Conn) *Store {
+	o := memoryOptions(server)
+	dial := o.Dialer
+	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return by(conn), nil
+	}
+	return newStore(o, box)
 }
 
 // Client is the raw connection.

@@ -31,8 +31,8 @@ type subscriber struct {
 // after everything that was published before it: the answer vouches for all until
 // the ping was sent.
 func (s *Store) subscribe(ctx context.Context, channel string, to subscriber) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	start := time.Now()
 	sub := s.client.Subscribe(ctx, channel)
 	stop := context.AfterFunc(ctx, func() { sub.Close() })
@@ -41,14 +41,11 @@ func (s *Store) subscribe(ctx context.Context, channel string, to subscriber) er
 			sub.Close()
 		}
 	}()
-	go func() {
-		defer cancel()
-		ping(ctx, sub, start)
-	}()
+	go func() { cancel(unavailable(ping(ctx, sub, start))) }()
 	for {
 		message, err := sub.ReceiveTimeout(ctx, silence)
-		if cause := ctx.Err(); cause != nil {
-			return cause
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			return unavailable(err)
@@ -72,18 +69,19 @@ func (s *Store) subscribe(ctx context.Context, channel string, to subscriber) er
 	}
 }
 
-// ping sends pings that carry their time until one cannot be sent.
-func ping(ctx context.Context, sub *redis.PubSub, start time.Time) {
+// ping sends pings that carry their time until one cannot be sent, and returns why,
+// or until ctx ends.
+func ping(ctx context.Context, sub *redis.PubSub, start time.Time) error {
 	ticker := time.NewTicker(pingEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-ticker.C:
 			now := strconv.FormatInt(int64(time.Since(start)), 10)
 			if err := sub.Ping(ctx, now); err != nil {
-				return
+				return err
 			}
 		}
 	}

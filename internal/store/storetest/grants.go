@@ -152,7 +152,7 @@ func grantWatchersHear(t *testing.T, b Backend) {
 	}()
 	next := func(what, want string) {
 		t.Helper()
-		if got := printEvent(<-events); got != want {
+		if got := printEvent(hear(t, events, watched)); got != want {
 			t.Errorf("%s: heard %q, want %q", what, got, want)
 		}
 	}

@@ -170,7 +170,8 @@ func issuedLaws() []law {
 			}()
 			next := func(kind issued.EventKind, id string) {
 				t.Helper()
-				for e := range events {
+				for {
+					e := hear(t, events, watched)
 					if e.Kind == kind && e.ID == id {
 						return
 					}

@@ -73,7 +73,8 @@ func sessionLaws() []law {
 				})
 			}()
 			next := func(kind session.EventKind) session.Event {
-				for e := range events {
+				for {
+					e := hear(t, events, watched)
 					if e.Kind == kind {
 						return e
 					}
@@ -81,7 +82,6 @@ func sessionLaws() []law {
 						t.Fatalf("event %+v, want kind %d", e, kind)
 					}
 				}
-				return session.Event{}
 			}
 			if e := next(session.Watching); e.Ago < 0 || e.Ago > 10*time.Second {
 				t.Errorf("Watching says it was true %v ago", e.Ago)
@@ -107,4 +107,16 @@ func sessionLaws() []law {
 			}
 		}},
 	}
+}
+
+// hear waits for what a watch tells, which must not end before.
+func hear[E any](t testing.TB, events <-chan E, watched <-chan error) E {
+	t.Helper()
+	select {
+	case e := <-events:
+		return e
+	case err := <-watched:
+		t.Fatalf("the watch has ended: %v", err)
+	}
+	panic("unreachable")
 }
