@@ -18,7 +18,7 @@ import (
 // [quickconnect.Book] does.
 type QuickConnect interface {
 	Observe(ctx context.Context, body []byte, visitor netip.Addr) error
-	Guess(ctx context.Context, token secret.Text, visitor netip.Addr) (answered func(status int), err error)
+	Guess(ctx context.Context, token secret.Text, rawQuery string, visitor netip.Addr) (answered func(status int), err error)
 }
 
 // QuickConnectRates tell how long a visitor must wait before it may ask for a
@@ -65,7 +65,7 @@ func (g *Gateway) quickConnect(w http.ResponseWriter, req *request, t proxy.Trea
 // allowDevice passes on what jellyfin-web's own page sends when somebody types
 // the digits of a device there.
 func (g *Gateway) allowDevice(w http.ResponseWriter, req *request, t proxy.Treatment) bool {
-	answered, err := g.QuickConnect.Guess(req.Context(), req.presented.Token, req.visitor.Addr)
+	answered, err := g.QuickConnect.Guess(req.Context(), req.presented.Token, req.path.RawQuery(), req.visitor.Addr)
 	var limit *throttle.LimitError
 	switch {
 	case errors.As(err, &limit):

@@ -9,11 +9,11 @@ import (
 )
 
 // Guess charges a try to allow a device by Jellyfin's own API, as jellyfin-web's
-// page does, to whoever holds token. Answered must be told what Jellyfin said: a
-// code that it does not know stays charged, since it may be a guess. The errors
-// are [*throttle.LimitError] and [ErrUnavailable]; the request must not go on
-// then.
-func (b *Book) Guess(ctx context.Context, token secret.Text, visitor netip.Addr) (answered func(status int), err error) {
+// page does, to whoever holds token. The digits are in rawQuery. Answered must be
+// told what Jellyfin said: a code that it does not know stays charged, since it
+// may be a guess, and a device that was allowed is remembered. The errors are
+// [*throttle.LimitError] and [ErrUnavailable]; the request must not go on then.
+func (b *Book) Guess(ctx context.Context, token secret.Text, rawQuery string, visitor netip.Addr) (answered func(status int), err error) {
 	who, err := b.owner(ctx, token)
 	if err != nil {
 		return nil, err
@@ -25,6 +25,9 @@ func (b *Book) Guess(ctx context.Context, token secret.Text, visitor netip.Addr)
 	return func(status int) {
 		if status != http.StatusNotFound {
 			b.giveBack(ctx, attempt)
+		}
+		if status == http.StatusOK {
+			b.remember(ctx, codesIn(rawQuery)...)
 		}
 	}, nil
 }

@@ -63,6 +63,8 @@ type Request struct {
 	Network string
 	// At is when it asked.
 	At time.Time
+	// Secret is what it will come with for its token, "" if that is not known.
+	Secret secret.Text
 }
 
 // Store keeps the book for all replicas. Errors other than [ErrUnknown] mean that
@@ -79,6 +81,8 @@ type Store interface {
 // Jellyfin is what is asked of a Jellyfin server. [jellyfin.Client] is one.
 type Jellyfin interface {
 	Authorize(ctx context.Context, token secret.Text, code, userID string, visitor netip.Addr) error
+	// Redeem gives the same answer as often as it is asked.
+	Redeem(ctx context.Context, request secret.Text, profile jellyfin.Profile, visitor netip.Addr) (jellyfin.Session, error)
 }
 
 // Keeper authorises devices for users whose session it keeps, and says
@@ -90,6 +94,7 @@ type Keeper interface {
 // Issued knows whose tokens are whose. [issued.Registry] is one.
 type Issued interface {
 	Known(ctx context.Context, token secret.Text) (issued.Token, bool, error)
+	RecordAnswer(ctx context.Context, kind issued.Kind, body []byte, visitor netip.Addr) (issued.Token, error)
 }
 
 // Options are what a [Book] is made of. All but Issued, Now and Logger are
@@ -99,7 +104,7 @@ type Options struct {
 	Jellyfin Jellyfin
 	Keeper   Keeper
 	// Issued, if not nil, lets one user's guesses with several tokens be counted
-	// together.
+	// together, and remembers each device from the moment it is allowed.
 	Issued Issued
 	// Limiter counts tries per user and network.
 	Limiter *throttle.Limiter
@@ -157,7 +162,7 @@ func (b *Book) Observe(ctx context.Context, body []byte, visitor netip.Addr) err
 	}
 	d := request.Device
 	r := Request{
-		Code: code, Seen: true, Network: throttle.NetworkOf(visitor).String(), At: b.o.Now(),
+		Code: code, Seen: true, Network: throttle.NetworkOf(visitor).String(), At: b.o.Now(), Secret: request.Secret,
 		Device: jellyfin.Device{Client: clip(d.Client), Name: clip(d.Name), ID: clip(d.ID), Version: clip(d.Version)},
 	}
 	if err := b.o.Store.PutConnect(ctx, r, jellyfin.QuickConnectFor, maxPending); err != nil {
@@ -208,6 +213,9 @@ func (b *Book) Allow(ctx context.Context, userID string, token secret.Text, type
 		b.giveBack(ctx, attempt)
 	}
 	b.audit(ctx, userID, code, visitor, err)
+	if err == nil {
+		b.remember(ctx, code)
+	}
 	if err == nil || errors.Is(err, jellyfin.ErrCodeUnknown) || errors.Is(err, jellyfin.ErrCodeUsed) {
 		_ = b.o.Store.DropConnect(ctx, code) // or it is forgotten by itself
 	}

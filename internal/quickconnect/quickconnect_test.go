@@ -114,7 +114,7 @@ func TestADeviceIsSeenAndAllowed(t *testing.T) {
 			w := newWorld(t, jellyfintest.Version(release))
 			request := w.ask(t)
 			got, err := w.book.Look(t.Context(), w.alice.ID, request.Code[:3]+" "+request.Code[3:], home)
-			want := quickconnect.Request{Code: request.Code, Seen: true, Device: tv(), Network: "2001:db8::/64", At: w.now}
+			want := quickconnect.Request{Code: request.Code, Seen: true, Device: tv(), Network: "2001:db8::/64", At: w.now, Secret: request.Secret}
 			got.At = got.At.Local()
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Errorf("Look: %v, %s", err, diff)
@@ -237,7 +237,7 @@ func TestWhatIsForwardedIsCountedToo(t *testing.T) {
 	}
 	guess := func(token secret.Text, status int) {
 		t.Helper()
-		answered, err := w.book.Guess(t.Context(), token, home)
+		answered, err := w.book.Guess(t.Context(), token, "code=000000", home)
 		wantErr(t, "Guess", err, nil)
 		answered(status)
 	}
@@ -248,19 +248,19 @@ func TestWhatIsForwardedIsCountedToo(t *testing.T) {
 		guess(tokens[i%2], http.StatusNotFound)
 	}
 	for _, token := range tokens {
-		if _, err := w.book.Guess(t.Context(), token, away); !errors.As(err, new(*throttle.LimitError)) {
+		if _, err := w.book.Guess(t.Context(), token, "code=000000", away); !errors.As(err, new(*throttle.LimitError)) {
 			t.Errorf("the sixth guess: %v, want a limit", err)
 		}
 	}
 	if _, err := w.book.Look(t.Context(), w.alice.ID, "000000", away); !errors.As(err, new(*throttle.LimitError)) {
 		t.Errorf("the sixth guess, here: %v, want a limit", err)
 	}
-	if _, err := w.book.Guess(t.Context(), "0123456789abcdef0123456789abcdef", away); err != nil {
+	if _, err := w.book.Guess(t.Context(), "0123456789abcdef0123456789abcdef", "code=000000", away); err != nil {
 		t.Errorf("somebody else's guess: %v", err)
 	}
 	w.redis.Kill(t)
 	w.now = w.now.Add(time.Minute)
-	_, err := w.book.Guess(t.Context(), tokens[0], away)
+	_, err := w.book.Guess(t.Context(), tokens[0], "code=000000", away)
 	wantErr(t, "Guess", err, quickconnect.ErrUnavailable)
 }
 

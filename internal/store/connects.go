@@ -9,6 +9,7 @@ import (
 
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/quickconnect"
+	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -22,6 +23,7 @@ type waiting struct {
 	Version    string    `json:"version"`
 	Network    string    `json:"network"`
 	At         time.Time `json:"at"`
+	Secret     string    `json:"secret,omitempty"`
 }
 
 // PutConnect implements [quickconnect.Store].
@@ -31,7 +33,7 @@ func (s *Store) PutConnect(ctx context.Context, r quickconnect.Request, ttl time
 	}
 	plain, err := json.Marshal(waiting{
 		Client: r.Device.Client, DeviceName: r.Device.Name, DeviceID: r.Device.ID, Version: r.Device.Version,
-		Network: r.Network, At: r.At,
+		Network: r.Network, At: r.At, Secret: string(r.Secret),
 	})
 	if err != nil {
 		return fmt.Errorf("encode quick connect request: %w", err)
@@ -60,7 +62,7 @@ func (s *Store) Connect(ctx context.Context, code string) (quickconnect.Request,
 		return quickconnect.Request{}, fmt.Errorf("open quick connect request: %w", err)
 	}
 	return quickconnect.Request{
-		Code: code, Seen: true, Network: w.Network, At: w.At,
+		Code: code, Seen: true, Network: w.Network, At: w.At, Secret: secret.Text(w.Secret),
 		Device: jellyfin.Device{Client: w.Client, Name: w.DeviceName, ID: w.DeviceID, Version: w.Version},
 	}, nil
 }

@@ -39,7 +39,7 @@ func givenOut(t *testing.T, s *store.Store) {
 	ok(err)
 	ok(s.PutKept(ctx, apppass.Kept{UserID: alice, Token: "kepttoken", DeviceID: "keptdevice", Created: now}, ""))
 	ok(s.PutConnect(ctx, quickconnect.Request{
-		Code: "123456", At: now, Network: "192.0.2.1/32", Device: jellyfin.Device{Client: "Roku", Name: "Stube", ID: "deviceid"},
+		Code: "123456", At: now, Network: "192.0.2.1/32", Device: jellyfin.Device{Client: "Roku", Name: "Stube", ID: "deviceid"}, Secret: "waitingsecret",
 	}, 10*time.Minute, 10))
 }
 
@@ -99,7 +99,7 @@ func TestNoTokenOrAppPasswordIsReadableInRedis(t *testing.T) {
 	}
 	// A hash without a key could be searched for: it must not be there either.
 	hash := secret.Text("thepassword").Hash()
-	for _, leak := range []string{"livingtoken", "leavingtoken", "kepttoken", "keptdevice", "thepassword", hash, "Pixel", "Fernseher", "Stube", "deviceid"} {
+	for _, leak := range []string{"livingtoken", "leavingtoken", "kepttoken", "waitingsecret", "keptdevice", "thepassword", hash, "Pixel", "Fernseher", "Stube", "deviceid"} {
 		if strings.Contains(dump, leak) {
 			t.Errorf("%q is readable in redis' files", leak)
 		}

@@ -14,7 +14,7 @@ import (
 func connectLaws() []law {
 	request := func(code string, at time.Time) quickconnect.Request {
 		return quickconnect.Request{
-			Code: code, Seen: true, Network: "203.0.113.1/32", At: at,
+			Code: code, Seen: true, Network: "203.0.113.1/32", At: at, Secret: "ABCDEF",
 			Device: jellyfin.Device{Client: "Roku", Name: "TV \"Ünal\"", ID: "d", Version: "1"},
 		}
 	}
