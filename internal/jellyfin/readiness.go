@@ -88,6 +88,15 @@ func (w *Watcher) Readiness(ctx context.Context) Readiness {
 	if state, fresh := w.cached(readyFor); fresh {
 		return state
 	}
+	return w.share(ctx, "known", w.known)
+}
+
+// known asks the server, unless it was asked since the caller last looked: who looks
+// just before an answer comes, and joins just after, would otherwise ask again.
+func (w *Watcher) known(ctx context.Context) Readiness {
+	if state, fresh := w.cached(readyFor); fresh {
+		return state
+	}
 	return w.Check(ctx)
 }
 
@@ -159,29 +168,30 @@ func (w *Watcher) ask(ctx context.Context) Readiness {
 	defer cancel()
 	info, err := w.client.PublicInfo(ctx)
 	state := classify(info, err)
-	// The first answer is news also if the server is away, as it counts as from
-	// the start.
-	if before, kept := w.keep(question, epoch, state, info); kept && (before != state || question == 1) {
+	if w.keep(question, epoch, state, info) {
 		w.report(ctx, state, err)
 	}
 	return state
 }
 
-// keep remembers an answer, unless a later question was answered before it.
-func (w *Watcher) keep(question, epoch uint64, state Readiness, info PublicInfo) (before Readiness, kept bool) {
+// keep remembers an answer, unless a later question was answered before it, and
+// tells whether it is news. The first one is also if the server is away, as it
+// counts as from the start.
+func (w *Watcher) keep(question, epoch uint64, state Readiness, info PublicInfo) (news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if question < w.answered {
-		return w.state, false
+		return false
 	}
-	before, w.state, w.answered = w.state, state, question
+	news = w.state != state || w.answered == 0
+	w.state, w.answered = state, question
 	if state == Ready || state == Unfinished {
 		w.info = info
 	}
 	if w.epoch == epoch {
 		w.checked = w.now()
 	}
-	return before, true
+	return news
 }
 
 func (w *Watcher) report(ctx context.Context, state Readiness, err error) {

@@ -21,22 +21,21 @@ const (
 	unfinished = `{"ProductName":"Jellyfin Server","Id":"2","StartupWizardCompleted":false}`
 )
 
-// watched is a server whose answer changes, with a watcher on it. Each question
-// is told to asked and answered when let is read from.
+// watched is a server with a watcher on it whose time stands still. Each question is
+// told to asked, and is answered with what is sent back.
 type watched struct {
 	*jellyfin.Watcher
-	asked chan struct{}
-	let   chan string
+	asked chan chan<- string
 }
 
 func watch(t *testing.T) *watched {
 	t.Helper()
-	w := &watched{asked: make(chan struct{}, 100), let: make(chan string, 100)}
+	w := &watched{asked: make(chan chan<- string)}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.asked <- struct{}{}
+		answer := make(chan string)
 		select {
-		case answer := <-w.let:
-			_, _ = io.WriteString(rw, answer)
+		case w.asked <- answer:
+			_, _ = io.WriteString(rw, <-answer)
 		case <-r.Context().Done():
 		}
 	}))
@@ -45,26 +44,42 @@ func watch(t *testing.T) *watched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Watcher = jellyfin.NewWatcher(jellyfin.New(base, nil, time.Minute), nil, nil)
+	begun := time.Now()
+	w.Watcher = jellyfin.NewWatcher(jellyfin.New(base, nil, time.Minute), func() time.Time { return begun }, nil)
 	return w
+}
+
+// answer answers questions until the test ends.
+func (w *watched) answer(t *testing.T, with string) {
+	go func() {
+		for {
+			select {
+			case answer := <-w.asked:
+				answer <- with
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
 }
 
 func TestFreshAsksAlthoughReadinessIsKnown(t *testing.T) {
 	w := watch(t)
-	w.let <- finished
-	if state := w.Readiness(t.Context()); state != jellyfin.Ready {
-		t.Fatalf("readiness is %s", state)
+	want := func(what string, ask func(context.Context) jellyfin.Readiness, question string, want jellyfin.Readiness) {
+		t.Helper()
+		got := make(chan jellyfin.Readiness, 1)
+		go func() { got <- ask(t.Context()) }()
+		if question != "" {
+			(<-w.asked) <- question
+		}
+		if state := <-got; state != want {
+			t.Errorf("%s: readiness is %s, want %s", what, state, want)
+		}
 	}
-	if state := w.Readiness(t.Context()); state != jellyfin.Ready || len(w.asked) != 1 {
-		t.Errorf("readiness is %s after %d questions, want one", state, len(w.asked))
-	}
-	w.let <- unfinished
-	if state := w.Fresh(t.Context()); state != jellyfin.Unfinished {
-		t.Errorf("a fresh answer is %s, want unfinished", state)
-	}
-	if state := w.Readiness(t.Context()); state != jellyfin.Unfinished {
-		t.Errorf("readiness is %s after the fresh answer", state)
-	}
+	want("at first", w.Readiness, finished, jellyfin.Ready)
+	want("known", w.Readiness, "", jellyfin.Ready)
+	want("fresh", w.Fresh, unfinished, jellyfin.Unfinished)
+	want("known after a fresh answer", w.Readiness, "", jellyfin.Unfinished)
 }
 
 // A question that was on its way before may be answered by a server that is gone.
@@ -72,7 +87,7 @@ func TestFreshDoesNotTakeAnAnswerToAnEarlierQuestion(t *testing.T) {
 	w := watch(t)
 	early := make(chan jellyfin.Readiness)
 	go func() { early <- w.Readiness(context.Background()) }()
-	<-w.asked
+	first := <-w.asked
 	late := make(chan jellyfin.Readiness)
 	const callers = 20
 	var called sync.WaitGroup
@@ -84,13 +99,11 @@ func TestFreshDoesNotTakeAnAnswerToAnEarlierQuestion(t *testing.T) {
 		}()
 	}
 	called.Wait()
-	w.let <- finished
+	first <- finished
 	if state := <-early; state != jellyfin.Ready {
 		t.Errorf("the early answer is %s", state)
 	}
-	for range callers {
-		w.let <- unfinished
-	}
+	w.answer(t, unfinished)
 	for range callers {
 		if state := <-late; state != jellyfin.Unfinished {
 			t.Errorf("a fresh answer is %s, want unfinished", state)
