@@ -181,7 +181,7 @@ func (k *Keeper) Drop(ctx context.Context, userID string) error {
 }
 
 // Close waits until tokens that were not kept are logged out, or until ctx ends.
-func (k *Keeper) Close(ctx context.Context) error { return k.mint.close(ctx) }
+func (k *Keeper) Close(ctx context.Context) error { return k.mint.background.Close(ctx) }
 
 // fromJellyfin passes on what Jellyfin says about code, device and user, and
 // makes anything else [ErrUnavailable].

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/background"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 )
@@ -19,7 +19,7 @@ const mintFor = 30 * time.Second
 // cleanUpAfter are the waits between attempts to find out whether a device was
 // signed in after all. Jellyfin forgets the secret after ten minutes; what is
 // left then is a token that nobody knows.
-var cleanUpAfter = [...]time.Duration{
+var cleanUpAfter = []time.Duration{
 	0, time.Second, 5 * time.Second, 20 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute,
 }
 
@@ -34,14 +34,11 @@ type minter struct {
 	tokens   discarder
 	log      *slog.Logger
 
-	background sync.WaitGroup
-	closing    context.Context
-	cancel     context.CancelFunc
+	background *background.Group
 }
 
 func newMinter(j Jellyfin, tokens discarder, log *slog.Logger) *minter {
-	closing, cancel := context.WithCancel(context.Background())
-	return &minter{jellyfin: j, tokens: tokens, log: log, closing: closing, cancel: cancel}
+	return &minter{jellyfin: j, tokens: tokens, log: log, background: background.NewGroup()}
 }
 
 // who is a device that is to be signed in.
@@ -72,8 +69,7 @@ func (m *minter) mint(ctx context.Context, w who, authorize func(ctx context.Con
 }
 
 // cleanUp logs out the token of a request that may have been authorised, unless
-// why it failed says that it was not. When the program ends, what is left of its
-// tries is made without waiting.
+// why it failed says that it was not.
 func (m *minter) cleanUp(ctx context.Context, request secret.Text, why error) {
 	for _, not := range []error{jellyfin.ErrCodeUnknown, jellyfin.ErrForbidden, jellyfin.ErrTokenDead, ErrNoKeeper} {
 		if errors.Is(why, not) {
@@ -82,44 +78,20 @@ func (m *minter) cleanUp(ctx context.Context, request secret.Text, why error) {
 	}
 	ctx = context.WithoutCancel(ctx)
 	m.background.Go(func() {
-		for _, wait := range cleanUpAfter {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-m.closing.Done():
-				timer.Stop()
-			}
-			if m.redeemAndDiscard(ctx, request) {
-				return
-			}
+		err := m.background.Retry(cleanUpAfter, func() error { return m.redeemAndDiscard(ctx, request) })
+		if err != nil {
+			m.log.WarnContext(ctx, "a token that nobody has may be left at jellyfin", "error", why)
 		}
-		m.log.WarnContext(ctx, "a token that nobody has may be left at jellyfin", "error", why)
 	})
 }
 
-// redeemAndDiscard tells whether the token was found.
-func (m *minter) redeemAndDiscard(ctx context.Context, request secret.Text) bool {
+// redeemAndDiscard logs out the token of a request that was authorised.
+func (m *minter) redeemAndDiscard(ctx context.Context, request secret.Text) error {
 	ctx, cancel := context.WithTimeout(ctx, mintFor)
 	defer cancel()
 	session, err := m.jellyfin.Redeem(ctx, request, "", netip.Addr{})
-	if err != nil {
-		return false
+	if err == nil {
+		m.tokens.Discard(ctx, session.Token)
 	}
-	m.tokens.Discard(ctx, session.Token)
-	return true
-}
-
-func (m *minter) close(ctx context.Context) error {
-	m.cancel()
-	done := make(chan struct{})
-	go func() {
-		m.background.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return err
 }

@@ -163,7 +163,7 @@ func (s *Service) endTokens(ctx context.Context, userID string, which func(issue
 
 // Close waits until tokens that were not handed out are logged out, or until ctx
 // ends.
-func (s *Service) Close(ctx context.Context) error { return s.mint.close(ctx) }
+func (s *Service) Close(ctx context.Context) error { return s.mint.background.Close(ctx) }
 
 func unavailable(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)

@@ -85,7 +85,7 @@ func (r *Registry) nudge() {
 
 // logoutRetries are the waits between attempts to end a token while neither
 // Jellyfin nor the store can be told.
-var logoutRetries = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+var logoutRetries = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 // Discard ends a token that nobody shall have, and was not handed out. It does
 // not end with ctx. It returns when Jellyfin has logged it out or the store has
@@ -97,22 +97,9 @@ func (r *Registry) Discard(ctx context.Context, token secret.Text) {
 		return
 	}
 	r.background.Go(func() {
-		var err error
-		for _, wait := range logoutRetries {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-r.closing.Done():
-				timer.Stop()
-			}
-			if err = r.discard(ctx, token); err == nil {
-				return
-			}
-			if r.closing.Err() != nil {
-				break
-			}
+		if err := r.background.Retry(logoutRetries, func() error { return r.discard(ctx, token) }); err != nil {
+			r.log.ErrorContext(ctx, "a token could not be logged out at jellyfin", "error", err)
 		}
-		r.log.ErrorContext(ctx, "a token could not be logged out at jellyfin", "error", err)
 	})
 }
 

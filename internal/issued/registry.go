@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/background"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
@@ -30,9 +31,7 @@ type Registry struct {
 	log      *slog.Logger
 
 	wake       chan struct{} // there may be tokens to log out
-	background sync.WaitGroup
-	closing    context.Context
-	close      context.CancelFunc
+	background *background.Group
 
 	mu     sync.RWMutex
 	memory memory
@@ -50,19 +49,17 @@ func New(o Options) *Registry {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	closing, cancel := context.WithCancel(context.Background())
 	return &Registry{
-		store:    o.Store,
-		jellyfin: o.Jellyfin,
-		maxAge:   o.MaxAge,
-		tell:     o.Ended,
-		now:      o.Now,
-		log:      o.Logger,
-		wake:     make(chan struct{}, 1),
-		closing:  closing,
-		close:    cancel,
-		memory:   newMemory(),
-		notes:    newNotes(),
+		store:      o.Store,
+		jellyfin:   o.Jellyfin,
+		maxAge:     o.MaxAge,
+		tell:       o.Ended,
+		now:        o.Now,
+		log:        o.Logger,
+		wake:       make(chan struct{}, 1),
+		background: background.NewGroup(),
+		memory:     newMemory(),
+		notes:      newNotes(),
 	}
 }
 

@@ -119,16 +119,5 @@ func (r *Registry) distrust() {
 // Close waits until tokens that were not handed out are logged out, or until ctx
 // ends; retries that wait for their turn are made at once and are the last.
 func (r *Registry) Close(ctx context.Context) error {
-	r.close()
-	done := make(chan struct{})
-	go func() {
-		r.background.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return r.background.Close(ctx)
 }

@@ -22,7 +22,7 @@ const (
 
 // logoutRetries are the waits between attempts to log a token out while
 // Jellyfin is away.
-var logoutRetries = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+var logoutRetries = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
 
 // askJellyfin makes sure that Jellyfin can check a password. It is asked before
 // anything about the visitor is: else only those whose code is right, or whose
@@ -130,22 +130,9 @@ func (s *Service) Discard(ctx context.Context, token secret.Text) {
 		return
 	}
 	s.background.Go(func() {
-		var err error
-		for _, wait := range logoutRetries {
-			timer := time.NewTimer(wait)
-			select {
-			case <-timer.C:
-			case <-s.closing.Done():
-				timer.Stop()
-			}
-			if err = s.logout(ctx, token); err == nil {
-				return
-			}
-			if s.closing.Err() != nil {
-				break
-			}
+		if err := s.background.Retry(logoutRetries, func() error { return s.logout(ctx, token) }); err != nil {
+			s.log.ErrorContext(ctx, "a token could not be logged out at jellyfin", "error", err)
 		}
-		s.log.ErrorContext(ctx, "a token could not be logged out at jellyfin", "error", err)
 	})
 }
 

@@ -19,9 +19,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"time"
 
+	"github.com/jellyward/jellyward/internal/background"
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
@@ -99,9 +99,7 @@ type Service struct {
 	gate     gate
 	pace     *pace
 
-	background sync.WaitGroup
-	closing    context.Context
-	close      context.CancelFunc
+	background *background.Group
 }
 
 // New returns a service. Close it to finish its log-outs.
@@ -121,37 +119,24 @@ func New(o Options) *Service {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	closing, cancel := context.WithCancel(context.Background())
 	return &Service{
-		jellyfin: o.Jellyfin,
-		factors:  o.Factors,
-		limiter:  o.Limiter,
-		issuer:   o.Issuer,
-		now:      o.Now,
-		observe:  o.Observe,
-		log:      o.Logger,
-		gate:     newGate(o.Concurrency),
-		pace:     newPace(o.Hold),
-		closing:  closing,
-		close:    cancel,
+		jellyfin:   o.Jellyfin,
+		factors:    o.Factors,
+		limiter:    o.Limiter,
+		issuer:     o.Issuer,
+		now:        o.Now,
+		observe:    o.Observe,
+		log:        o.Logger,
+		gate:       newGate(o.Concurrency),
+		pace:       newPace(o.Hold),
+		background: background.NewGroup(),
 	}
 }
 
 // Close waits until tokens that were not handed out are logged out, or until
 // ctx ends; retries that wait for their turn are made at once and are the last.
 func (s *Service) Close(ctx context.Context) error {
-	s.close()
-	done := make(chan struct{})
-	go func() {
-		s.background.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return s.background.Close(ctx)
 }
 
 // Request is what a visitor sends to any part of the ceremony.
