@@ -7,10 +7,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
-	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/stage"
 )
 
@@ -20,17 +19,23 @@ func TestWhoHangsUpLeavesNoToken(t *testing.T) {
 	for _, w := range ways {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
-			s, _ := w.play(t, stage.Options{
-				Jellyfin: []jellyfintest.Option{jellyfintest.PasswordDelays(0, 300*time.Millisecond)}, Logger: discard(),
-			})
+			jellyfin, m := meddled(t)
+			s, _ := w.play(t, stage.Options{Server: jellyfin, Logger: discard()})
 			s.Jellyfin.AddUser("alice", "wonderland")
 			base, client := visitor(s)
 			alice := &person{name: "alice", password: "wonderland", base: base, http: client, device: "home"}
 			alice.enrol(t)
-			before, asked := len(s.Jellyfin.LiveTokens()), s.Jellyfin.Count(authenticateByName)
+			before := len(s.Jellyfin.LiveTokens())
 			const logout = "SessionController.ReportSessionEnded"
 			ended := s.Jellyfin.Count(logout)
 
+			asked, gone := make(chan struct{}), make(chan struct{})
+			left := sync.OnceFunc(func() { close(gone) })
+			defer left()
+			meddling(m, byNamePath, func() {
+				close(asked)
+				<-gone
+			})
 			code := alice.code(t)
 			ctx, hangUp := context.WithCancel(t.Context())
 			defer hangUp()
@@ -49,11 +54,13 @@ func TestWhoHangsUpLeavesNoToken(t *testing.T) {
 				}
 				done <- err
 			}()
-			eventually(t, "the question for the password", func() bool { return s.Jellyfin.Count(authenticateByName) == asked+1 })
+			<-asked
 			hangUp()
 			if err := <-done; err == nil {
 				t.Fatal("the answer came before the visitor could hang up")
 			}
+			newAsker(s, "").status(t, "/sso/2fa") // on the same way as the hanging up, and behind it
+			left()
 			eventually(t, "the log-out", func() bool { return s.Jellyfin.Count(logout) == ended+1 })
 			eventually(t, "the token's end", func() bool { return len(s.Jellyfin.LiveTokens()) == before })
 			if status, a, _ := alice.post(t, "authenticate", alice.fields("Otp", code)); status != http.StatusOK {

@@ -3,7 +3,6 @@ package app_test
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/stage"
@@ -88,25 +87,16 @@ func TestWithoutRedisNobodyIsLetInUnchecked(t *testing.T) {
 func TestATokenThatRedisDidNotSeeIsLoggedOut(t *testing.T) {
 	t.Parallel()
 	redis := storetest.StartRedis(t)
-	s := play(t, stage.Options{
-		Redis: redis.URL, NoTunnel: true, Logger: discard(),
-		Jellyfin: []jellyfintest.Option{jellyfintest.PasswordDelays(0, 500*time.Millisecond)},
-	})
+	jellyfin, m := meddled(t)
+	s := play(t, stage.Options{Redis: redis.URL, NoTunnel: true, Logger: discard(), Server: jellyfin})
 	s.Jellyfin.AddUser("alice", "wonderland")
 	alice := &person{name: "alice", password: "wonderland", base: s.Local, http: http.DefaultClient, device: "home"}
 	alice.enrol(t)
-	before, asked := len(s.Jellyfin.LiveTokens()), s.Jellyfin.Count(authenticateByName)
+	before := len(s.Jellyfin.LiveTokens())
 	other := *alice
 	other.device = "new"
-	code := alice.code(t)
-	done := make(chan int)
-	go func() {
-		status, _, _ := other.post(t, "authenticate", other.fields("Otp", code))
-		done <- status
-	}()
-	eventually(t, "the question for the password", func() bool { return s.Jellyfin.Count(authenticateByName) == asked+1 })
-	redis.Kill(t)
-	if status := <-done; status != http.StatusServiceUnavailable {
+	meddling(m, byNamePath, func() { redis.Kill(t) })
+	if status, _, _ := other.post(t, "authenticate", other.fields("Otp", alice.code(t))); status != http.StatusServiceUnavailable {
 		t.Errorf("a sign-in that Redis did not see: %d, want 503", status)
 	}
 	eventually(t, "the token's end", func() bool { return len(s.Jellyfin.LiveTokens()) == before })

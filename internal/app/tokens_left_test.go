@@ -90,11 +90,18 @@ func TestRefusedSignInsLeaveNothing(t *testing.T) {
 // behind plays a stage whose Jellyfin stands behind a meddler.
 func behind(t *testing.T, redis string, options ...jellyfintest.Option) (*stage.Stage, *meddler) {
 	t.Helper()
+	jellyfin, m := meddled(t, append(options, jellyfintest.VideoSize(1000))...)
+	return play(t, stage.Options{Redis: redis, Protocol: "http2", Server: jellyfin, Change: onlyHere, Logger: discard()}), m
+}
+
+// meddled is a Jellyfin that stands behind a meddler.
+func meddled(t *testing.T, options ...jellyfintest.Option) (*jellyfintest.Server, *meddler) {
+	t.Helper()
 	m := startMeddler(t)
-	jellyfin := jellyfintest.New(append(options, jellyfintest.VideoSize(1000))...)
+	jellyfin := jellyfintest.New(options...)
 	m.before(jellyfin)
 	jellyfin.URL = m.url.String()
-	return play(t, stage.Options{Redis: redis, Protocol: "http2", Server: jellyfin, Change: onlyHere, Logger: discard()}), m
+	return jellyfin, m
 }
 
 // meddling lets do happen before Jellyfin answers path, once.
@@ -153,6 +160,7 @@ func TestAppsThatHangUpLeaveNothing(t *testing.T) {
 		if err := <-done; err == nil {
 			t.Errorf("%s: the answer came before the app could hang up", tt.what)
 		}
+		app.me(t) // on the same way as the hanging up, and behind it
 		minted := s.Jellyfin.Count("SessionController.ReportSessionEnded")
 		close(gone)
 		eventually(t, "a log-out "+tt.what, func() bool { return s.Jellyfin.Count("SessionController.ReportSessionEnded") > minted })

@@ -201,7 +201,7 @@ func unchanged(t *testing.T, j *jellyfintest.Server, what string, before holding
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.Now().Add(10 * time.Second); ; <-tick.C {
+	for deadline := time.Now().Add(30 * time.Second); ; <-tick.C {
 		diff := cmp.Diff(before, holdingsOf(j))
 		if diff == "" {
 			return
