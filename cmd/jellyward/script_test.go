@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -159,17 +160,22 @@ func redisVersion(ctx context.Context, socket string) (string, error) {
 	return "", fmt.Errorf("redis-server says %.60q", answer)
 }
 
-// port NAME: NAME becomes a port of 127.0.0.1 that nobody listens on.
+// port NAME: NAME becomes a port of 127.0.0.1 that nobody listens on. It is below
+// those that systems give to whoever asks for any, so that nobody is given it later.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: port NAME")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	ts.Check(err)
-	ts.Check(listener.Close())
-	ts.Setenv(args[0], port)
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.IntN(12_000))
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			ts.Check(listener.Close())
+			ts.Setenv(args[0], port)
+			return
+		}
+	}
+	ts.Fatalf("no port is free")
 }
 
 // key FILE NAME: FILE becomes a key file, and NAME the key's name.

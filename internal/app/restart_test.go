@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -184,15 +186,20 @@ func children(t *testing.T, pid int) []int {
 	return found
 }
 
-// freeAddress is an address on the loopback that nobody listened on just now.
+// freeAddress is an address on the loopback that nobody listened on just now. Its
+// port is below those that systems give to whoever asks for any, so that nobody is
+// given it before it is used.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // timeOf is when a step begins.
