@@ -38,9 +38,20 @@ type Device struct {
 type AppPassword struct {
 	ID, Name string
 	Created  time.Time
-	// Used is zero if it never was; UsedBy names the app that did.
-	Used   time.Time
-	UsedBy string
+	// Last is the sign-in with it that counts; its time is zero if there was none.
+	Last AppUse
+	// SignedOut is the one before, if it was another device's: that one was
+	// signed out then.
+	SignedOut AppUse
+}
+
+// AppUse is a sign-in with an app password.
+type AppUse struct {
+	// App is the program, Name what people call the device.
+	App, Name string
+	// From is the network it came from.
+	From string
+	At   time.Time
 }
 
 // Others tells whether the user is signed in anywhere else.

@@ -13,6 +13,7 @@ import (
 func pages(t *testing.T, hostile string) map[string]string {
 	t.Helper()
 	u := New()
+	use := AppUse{App: hostile, Name: hostile, From: hostile, At: time.Unix(1, 0)}
 	place := Place{Base: "/base", Next: "/base/web/", Return: "/base/web/"}
 	rendered := map[string]string{}
 	for name, render := range map[string]func(io.Writer) error{
@@ -22,7 +23,7 @@ func pages(t *testing.T, hostile string) map[string]string {
 			return u.Account(w, Account{
 				Place: place, UserName: hostile, ServerID: hostile, UserID: hostile, Notice: hostile,
 				Devices:      []Device{{ID: hostile, App: hostile, Name: hostile, Kind: hostile, From: hostile}, {Current: true}},
-				AppPasswords: []AppPassword{{ID: hostile, Name: hostile, UsedBy: hostile, Used: time.Unix(1, 0)}},
+				AppPasswords: []AppPassword{{ID: hostile, Name: hostile, Last: use, SignedOut: use}},
 			})
 		},
 		"connect": func(w io.Writer) error {

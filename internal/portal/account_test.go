@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jellyward/jellyward/internal/jellyfin"
+	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/portal"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/session"
@@ -195,6 +196,34 @@ func TestAnAppPasswordTakesAFreshSignIn(t *testing.T) {
 	}
 }
 
+// Two apps cannot share a password: the page tells which one was signed out.
+func TestTheAccountTellsWhoWasSignedOut(t *testing.T) {
+	s, cookie := signedIn(t)
+	a := s.post(t, "passwords", map[string]string{"Name": "Kodi"}, "Cookie", cookie)
+	signIn := func(device jellyfin.Device, addr string) {
+		_, err := s.passwords.Redeem(t.Context(), jellyfin.Credentials{
+			Device: device, Name: "alice", Password: secret.Text(a.text(t, "Password")), Visitor: netip.MustParseAddr(addr),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	phone := jellyfin.Device{Client: "Findroid", Name: "Pixel", ID: "phone-1", Version: "1"}
+	signIn(television, "198.51.100.7")
+	signIn(television, "198.51.100.8")
+	const told = "was signed out by that"
+	if page := s.do(t, http.MethodGet, "/sso/2fa/account", "", "Cookie", cookie).body; strings.Contains(page, told) {
+		t.Error("a device that signs in again was signed out")
+	}
+	signIn(phone, "203.0.113.9")
+	page := s.do(t, http.MethodGet, "/sso/2fa/account", "", "Cookie", cookie).body
+	for _, want := range []string{"by Findroid on Pixel, from 203.0.113.9", "Swiftfin on Living room, from 198.51.100.8, " + told} {
+		if !strings.Contains(page, want) {
+			t.Errorf("account page lacks %q", want)
+		}
+	}
+}
+
 // aged makes sessions an hour older than they are.
 type aged struct{ portal.Sessions }
 
@@ -211,6 +240,14 @@ func TestAppPasswordsSayWhatIsMissing(t *testing.T) {
 		t.Errorf("Quick Connect off: %d %s", a.status, a.body)
 	}
 	s.jellyfin.SetQuickConnect(true)
+	remote := func(allowed bool) {
+		s.jellyfin.SetUser(s.jellyfin.LiveTokens()[0].UserID, func(u *jellyfintest.User) { u.NoRemoteAccess = !allowed })
+	}
+	remote(false)
+	if a := s.post(t, "passwords", map[string]string{"Name": "Kodi"}, "Cookie", cookie); a.status != http.StatusForbidden || !strings.Contains(a.body, "does not let your account") {
+		t.Errorf("no remote access: %d %s", a.status, a.body)
+	}
+	remote(true)
 	for _, name := range []string{"", " ", strings.Repeat("x", 61), "a\u0007b"} {
 		if a := s.post(t, "passwords", map[string]string{"Name": name}, "Cookie", cookie); a.status != http.StatusBadRequest {
 			t.Errorf("name %q: %d %s", name, a.status, a.body)

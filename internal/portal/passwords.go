@@ -43,11 +43,18 @@ func (p *portal) appPasswords(ctx context.Context, userID string) ([]ui.AppPassw
 	for _, a := range all {
 		item := ui.AppPassword{ID: a.ID, Name: a.Name, Created: a.Created}
 		if len(a.Uses) > 0 {
-			item.Used, item.UsedBy = a.Uses[0].At, a.Uses[0].Client+" on "+a.Uses[0].DeviceName
+			item.Last = appUse(a.Uses[0])
+		}
+		if len(a.Uses) > 1 && a.Uses[1].DeviceID != a.Uses[0].DeviceID {
+			item.SignedOut = appUse(a.Uses[1])
 		}
 		list = append(list, item)
 	}
 	return list, nil
+}
+
+func appUse(u apppass.Use) ui.AppUse {
+	return ui.AppUse{App: u.Client, Name: u.DeviceName, From: readable(u.Network), At: u.At}
 }
 
 // madePassword is the one answer that shows an app password.
@@ -119,6 +126,9 @@ func (p *portal) notReady(r *http.Request, err error) (status int, f failure) {
 		return http.StatusConflict, failure{Message: "Quick Connect is switched off on this server, and apps are signed in by it. Ask whoever runs the server to switch it on: Dashboard, General, Quick Connect."}
 	case errors.Is(err, apppass.ErrNoKeeper):
 		return http.StatusForbidden, failure{Message: "This server does not have a session of yours any more that could sign an app in. Please sign in here once more.", SignInAgain: true}
+	}
+	if errors.Is(err, jellyfin.ErrForbidden) {
+		return http.StatusForbidden, failure{Message: "Jellyfin does not let your account sign an app in from here just now. Ask whoever runs the server whether it may be used from outside, and at this time."}
 	}
 	p.trouble(r, "keeper not ready", err)
 	return http.StatusServiceUnavailable, failure{Message: noticeStore, RetryAfter: unavailableFor}
