@@ -253,6 +253,7 @@ func TestMaxAgeEndsAppsAndNoBrowsers(t *testing.T) {
 
 func TestUsesAreNotedEveryFewMinutes(t *testing.T) {
 	w := newWorld(t)
+	w.stopClock()
 	r := w.replica(t)
 	token, given := w.give(t, r, issued.Code, "phone")
 	seen := func() issued.Token {

@@ -26,9 +26,10 @@ type world struct {
 	redis    *storetest.Redis
 	alice    jellyfintest.User
 
-	mu    sync.Mutex
-	ahead time.Duration
-	ended []string
+	mu      sync.Mutex
+	ahead   time.Duration
+	stopped time.Time // not zero: the clock stands still but for ahead
+	ended   []string
 }
 
 func newWorld(t *testing.T) *world {
@@ -46,7 +47,17 @@ func newWorld(t *testing.T) *world {
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.stopped.IsZero() {
+		return w.stopped.Add(w.ahead)
+	}
 	return time.Now().Add(w.ahead)
+}
+
+// stopClock has time pass by [world.pass] alone.
+func (w *world) stopClock() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = time.Now()
 }
 
 func (w *world) pass(d time.Duration) {
@@ -155,18 +166,32 @@ func ended(t testing.TB, r *issued.Registry, token secret.Text) bool {
 }
 
 // eventually waits until what holds.
-func eventually(t testing.TB, what string, holds func() bool) time.Duration {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	begun := time.Now()
 	again := time.NewTicker(2 * time.Millisecond)
 	defer again.Stop()
-	for deadline := begun.Add(20 * time.Second); time.Now().Before(deadline); <-again.C {
-		if holds() {
-			return time.Since(begun)
+	for begun := time.Now(); !holds(); <-again.C {
+		if time.Since(begun) > 30*time.Second {
+			t.Fatalf("not in 30 seconds: %s", what)
 		}
 	}
-	t.Fatalf("not in 20 seconds: %s", what)
-	return 0
+}
+
+// within is eventually, for what must hold when it is looked at a while later.
+func within(t testing.TB, while time.Duration, what string, holds func() bool) {
+	t.Helper()
+	begun := time.Now()
+	late := false
+	eventually(t, what, func() bool {
+		asked := time.Since(begun)
+		yes := holds()
+		if !yes && asked > while && !late {
+			late = true
+			t.Errorf("not within %v: %s", while, what)
+		}
+		return yes
+	})
+	t.Logf("%s after %v", what, time.Since(begun))
 }
 
 func wantErr(t testing.TB, what string, err, target error) {
