@@ -22,9 +22,10 @@ type QuickConnect interface {
 }
 
 // QuickConnectRates tell how long a visitor must wait before it may ask for a
-// code, and ask whether one was allowed; [quickconnect.Limits] do.
+// code, and ask whether one was allowed; [quickconnect.Limits] do. A visitor is
+// known where a live token was shown lately.
 type QuickConnectRates interface {
-	Initiate(visitor netip.Addr) time.Duration
+	Initiate(visitor netip.Addr, known bool) time.Duration
 	Connect(visitor netip.Addr) time.Duration
 }
 
@@ -38,7 +39,7 @@ func (g *Gateway) quickConnect(w http.ResponseWriter, req *request, t proxy.Trea
 	addr := req.visitor.Addr
 	switch path := req.path.Lower(); {
 	case path == "/quickconnect/initiate":
-		if wait := g.QuickConnectRates.Initiate(addr); wait > 0 {
+		if wait := g.QuickConnectRates.Initiate(addr, g.Grants.Holds(addr, "")); wait > 0 {
 			g.tooMany(w, req, wait)
 			return true
 		}

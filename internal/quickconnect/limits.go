@@ -52,10 +52,11 @@ func NewLimits(now func() time.Time) *Limits {
 }
 
 // Initiate tells how long a visitor has to wait before it may ask for a code;
-// zero means that it may now. The whole world together may ask for as many as
-// the book can hold.
-func (l *Limits) Initiate(visitor netip.Addr) time.Duration {
-	if wait := l.initiate.take(throttle.NetworkOf(visitor)); wait > 0 {
+// zero means that it may now. All strangers together may ask for as many as the
+// book can hold. A network that is known, since a live token was shown there
+// lately, is not among them: no crowd uses up what a user's own television needs.
+func (l *Limits) Initiate(visitor netip.Addr, known bool) time.Duration {
+	if wait := l.initiate.take(throttle.NetworkOf(visitor)); wait > 0 || known {
 		return wait
 	}
 	if block, ok := blockOf(visitor); ok {

@@ -13,20 +13,20 @@ func TestRates(t *testing.T) {
 
 	l := NewLimits(clock)
 	for i := range 10 {
-		if wait := l.Initiate(home); wait != 0 {
+		if wait := l.Initiate(home, false); wait != 0 {
 			t.Fatalf("request %d waits %v", i, wait)
 		}
 	}
-	if wait := l.Initiate(home); wait != 6*time.Second {
+	if wait := l.Initiate(home, false); wait != 6*time.Second {
 		t.Errorf("the eleventh waits %v, want 6s", wait)
 	}
-	if wait := l.Initiate(neighbour); wait != 0 {
+	if wait := l.Initiate(neighbour, false); wait != 0 {
 		t.Errorf("a neighbour waits %v", wait)
 	}
 	hour := 10
 	for range 600 {
 		now = now.Add(6 * time.Second)
-		if l.Initiate(home) == 0 {
+		if l.Initiate(home, false) == 0 {
 			hour++
 		}
 	}
@@ -58,7 +58,7 @@ func TestTheWholeWorldIsBounded(t *testing.T) {
 	passed := 0
 	for range 10 * 60 { // ten minutes
 		for range 30 {
-			if l.Initiate(randomNetwork(passed)) == 0 {
+			if l.Initiate(randomNetwork(passed), false) == 0 {
 				passed++
 			}
 		}
