@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jellyward/jellyward/internal/policy"
@@ -81,6 +82,15 @@ func isNavigation(r *http.Request) bool {
 // isWebOS tells LG's televisions, whose app frames jellyfin-web and puts inline
 // scripts into it.
 func isWebOS(agent string) bool { return strings.Contains(agent, "Web0S") }
+
+// desktopApps begin the User-Agents of the apps for computers: Jellyfin Desktop,
+// Jellyfin Media Player 1.x, and Jellium Desktop under its new and its old name.
+// They open jellyfin-web at the top of a window, on our own origin.
+var desktopApps = []string{"JellyfinDesktop/", mediaPlayer, "Mozilla/5.0 jellium-desktop/", "Mozilla/5.0 jellyfin-desktop/"}
+
+func isDesktopApp(agent string) bool {
+	return slices.ContainsFunc(desktopApps, func(name string) bool { return strings.HasPrefix(agent, name) })
+}
 
 // session returns the session of the request's cookie, [session.ErrNone], or
 // what kept the store from answering.

@@ -18,7 +18,12 @@ const (
 	chrome  = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 	webOS   = "Mozilla/5.0 (Web0S; Linux/SmartTV) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/94.0.4606.128 Safari/537.36 WebAppManager"
 	webView = "Mozilla/5.0 (Linux; Android 14; Pixel 8 Build/AP2A; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/128.0.0.0 Mobile Safari/537.36"
-	live    = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	// The desktop apps, of which two do not call themselves Mozilla.
+	qtDesktop = "JellyfinDesktop/2.0.0 (Linux; x86_64) Chrome/122.0.0.0"
+	oldPlayer = "JellyfinMediaPlayer 1.12.0 (linux-x86_64 unknown)"
+	jellium   = "Mozilla/5.0 jellium-desktop/2.1.0"
+
+	live = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 )
 
 func TestPasswordEndpointsNeverReachJellyfin(t *testing.T) {

@@ -89,10 +89,11 @@ func isBranding(path string) bool {
 	return false
 }
 
-// ownBrowser tells whether an API call comes from jellyfin-web in a browser on
-// our own origin, so that a link to our sign-in page makes sense there. Native
-// apps show the disclaimer as text, and bundled clients would follow the link
-// into nothing.
+// ownBrowser tells whether an API call comes from jellyfin-web on our own origin,
+// in a browser or in an app that works as one, so that a link to our sign-in page
+// makes sense there. Native apps show the disclaimer as text, and bundled clients
+// would follow the link into nothing. Over plain HTTP only the name is left to
+// tell by.
 func ownBrowser(r *http.Request, v visitor.Visitor) bool {
 	agent := r.UserAgent()
 	if isWebOS(agent) || foreignOrigin(r, v) {
@@ -101,6 +102,6 @@ func ownBrowser(r *http.Request, v visitor.Visitor) bool {
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" {
 		return site == "same-origin"
 	}
-	return strings.HasPrefix(agent, "Mozilla/5.0 (") &&
+	return isDesktopApp(agent) || strings.HasPrefix(agent, "Mozilla/5.0 (") &&
 		(strings.Contains(agent, "AppleWebKit/") || strings.Contains(agent, "Gecko/"))
 }

@@ -127,10 +127,29 @@ func TestOnlyBrowsersOnOurOriginGetTheButton(t *testing.T) {
 		{"LG", "GET /Branding/Configuration", []string{"User-Agent", webOS, "Sec-Fetch-Site", "same-origin"}, false},
 		{"Android TV", "GET /Branding/Configuration", []string{"User-Agent", "Jellyfin for Android TV/0.19.0 via jellyfin-sdk-kotlin (OkHttp/5)"}, false},
 		{"Moonfin", "GET /Branding/Configuration", []string{"User-Agent", "Mozilla/5.0 (compatible; Moonfin/1.0)"}, false},
+		{"Qt desktop", "GET /Branding/Configuration", []string{"User-Agent", qtDesktop, "Sec-Fetch-Site", "same-origin"}, true},
+		{"Qt desktop, plain http", "GET /Branding/Configuration", []string{"User-Agent", qtDesktop}, true},
+		{"Qt desktop, style sheet", "GET /Branding/Css.css", []string{"User-Agent", qtDesktop}, true},
+		{"media player", "GET /Branding/Configuration", []string{"User-Agent", oldPlayer, "Sec-Fetch-Site", "same-origin"}, true},
+		{"media player, plain http", "GET /Branding/Configuration", []string{"User-Agent", oldPlayer}, true},
+		{"media player, its own page", "GET /Branding/Configuration", []string{"User-Agent", oldPlayer, "Origin", "file://"}, false},
+		{"Jellium", "GET /Branding/Configuration", []string{"User-Agent", jellium, "Sec-Fetch-Site", "same-origin"}, true},
+		{"Jellium, plain http", "GET /Branding/Configuration", []string{"User-Agent", jellium}, true},
+		{"Jellium by its old name", "GET /Branding/Configuration", []string{"User-Agent", "Mozilla/5.0 jellyfin-desktop/2.0.0"}, true},
+		{"desktop, cross-site", "GET /Branding/Configuration", []string{"User-Agent", qtDesktop, "Sec-Fetch-Site", "cross-site"}, false},
+		{"Android", "GET /Branding/Configuration", []string{"User-Agent", webView, "X-Requested-With", "org.jellyfin.mobile"}, true},
+		{"Xbox", "GET /Branding/Configuration", []string{"User-Agent", chrome + " Edg/148.0.0.0 WebView2 Xbox"}, true},
+		{"old iPhone", "GET /Branding/Configuration", []string{"User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 15_8 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"}, true},
+		{"a name in passing", "GET /Branding/Configuration", []string{"User-Agent", "Player/1 " + qtDesktop}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newScene(t, "")
+			s.Native, s.Hint = http.NotFoundHandler(), "Type your code."
 			s.ask(tt.request, tt.pairs...)
+			// Whoever gets no button keeps the form, and reads how to use it.
+			if got, want := s.treatment.Hint != "", !tt.want && tt.request == "GET /Branding/Configuration"; got != want {
+				t.Errorf("told how to type the code = %v, want %v", got, want)
+			}
 			if got := s.treatment.Branding; got != tt.want {
 				t.Errorf("rewritten = %v, want %v", got, tt.want)
 			}
