@@ -71,7 +71,10 @@ func TestNoPageHasAnErrorStatus(t *testing.T) {
 	s.jellyfin.AddUser("alice", "wonderland")
 	cookie, _ := s.signIn(t, "alice", "wonderland", s.enrol(t, "alice", "wonderland"))
 	visit := func(when string) {
-		for _, path := range []string{"", "/enroll", "/account", "/x", "?again=1", "?return=%zz", "/authenticate"} {
+		for _, path := range []string{
+			"", "/enroll", "/account", "/x", "?again=1", "?fresh=1", "?return=%zz", "/authenticate",
+			"/connect", "/connect?code=123456", "/connect?code=000000", "/connect?code=12", "/connect?code=%zz", "/connect/x", "/connect/allow",
+		} {
 			for _, c := range []string{"", cookie, "__Host-jellyward=nonsense", cookie + "; " + cookie} {
 				for _, method := range []string{"GET", "HEAD"} {
 					if a := s.do(t, method, "/sso/2fa"+path, "", "Cookie", c); a.status >= 400 {
