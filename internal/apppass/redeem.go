@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/jellyward/jellyward/internal/issued"
@@ -18,6 +17,10 @@ import (
 // orphanAfter is how long a token may live beside its successor. It is longer
 // than a sign-in takes, so that two at once do not end each other.
 const orphanAfter = time.Minute
+
+// maxLogged is how much of an app's name for itself a line of the log holds, in
+// bytes.
+const maxLogged = 64
 
 // reason says in the log, and nowhere else, why an app password was refused.
 type reason string
@@ -175,7 +178,7 @@ func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, as jell
 		attrs = append(attrs, slog.String("user_id", p.UserID), slog.String("app_password", p.ID))
 	}
 	if as.Device.Client != "" {
-		attrs = append(attrs, slog.String("client", clip(as.Device.Client)))
+		attrs = append(attrs, slog.String("client", visitor.Clip(as.Device.Client, maxLogged)))
 	}
 	if v, ok := visitor.From(ctx); ok && v.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", v.RequestID))
@@ -185,15 +188,6 @@ func (s *Service) refuse(ctx context.Context, p AppPassword, why reason, as jell
 		s.o.Observe(string(why))
 	}
 	return ErrRefused
-}
-
-// clip bounds what a visitor can write into a line of the log.
-func clip(text string) string {
-	const most = 64
-	if len(text) > most {
-		text = text[:most]
-	}
-	return strings.ToValidUTF8(text, "")
 }
 
 // settle records the token, and ends the one that the app password got before.

@@ -17,6 +17,7 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/visitor"
 )
 
 // Registry is what was given out. It is safe for concurrent use.
@@ -200,13 +201,7 @@ func boundedID(id string) string {
 }
 
 // clip bounds a text that an app has chosen.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText], "")
-}
+func clip(text string) string { return visitor.Clip(text, maxText) }
 
 func unavailable(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/jellyward/jellyward/internal/jellyfin"
 	"github.com/jellyward/jellyward/internal/secret"
 	"github.com/jellyward/jellyward/internal/throttle"
+	"github.com/jellyward/jellyward/internal/visitor"
 )
 
 // Errors of the package, beside [*throttle.LimitError] and, from Jellyfin,
@@ -275,13 +276,7 @@ func (b *Book) audit(ctx context.Context, userID, code string, visitor netip.Add
 }
 
 // clip bounds a text that a device has chosen.
-func clip(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText], "")
-}
+func clip(text string) string { return visitor.Clip(text, maxText) }
 
 func unavailable(doing string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrUnavailable, doing, err)

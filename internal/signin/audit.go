@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 
 	"github.com/jellyward/jellyward/internal/throttle"
 	"github.com/jellyward/jellyward/internal/visitor"
 )
+
+// maxLogged is how much of an app's name for itself a line of the log holds, in
+// bytes.
+const maxLogged = 64
 
 // reason says in the log, and nowhere else, why a ceremony was refused.
 type reason string
@@ -72,7 +75,7 @@ func (c *ceremony) audit(ctx context.Context, err error) {
 		attrs = append(attrs, slog.String("user_id", c.userID))
 	}
 	if c.act == appSignIn {
-		attrs = append(attrs, slog.String("client", clip(c.req.Device.Client)))
+		attrs = append(attrs, slog.String("client", visitor.Clip(c.req.Device.Client, maxLogged)))
 	}
 	if v, ok := visitor.From(ctx); ok && v.RequestID != "" {
 		attrs = append(attrs, slog.String("request_id", v.RequestID))
@@ -100,13 +103,4 @@ func (c *ceremony) audit(ctx context.Context, err error) {
 	if c.s.observe != nil {
 		c.s.observe(outcome)
 	}
-}
-
-// clip bounds what a visitor can write into a line of the log.
-func clip(text string) string {
-	const most = 64
-	if len(text) > most {
-		text = text[:most]
-	}
-	return strings.ToValidUTF8(text, "")
 }
