@@ -76,6 +76,30 @@ func TestPagesEscape(t *testing.T) {
 	}
 }
 
+// TestNamesOfDevicesTurnNothingAround: an app calls its device anything, and
+// characters that turn the direction of writing would reach on into our own words
+// about it, such as where it is.
+func TestNamesOfDevicesTurnNothingAround(t *testing.T) {
+	const turning = "\u202e"
+	var b bytes.Buffer
+	use := AppUse{App: turning + "app", Name: "device", From: "203.0.113.9", At: time.Unix(1, 0)}
+	err := New().Account(&b, Account{
+		Devices:      []Device{{ID: "1", App: "app", Name: turning + "device", From: "203.0.113.9"}},
+		AppPasswords: []AppPassword{{ID: "1", Name: "name", Last: use, SignedOut: use}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := regexp.MustCompile(` aria-label="[^"]*"`).ReplaceAllString(b.String(), "")
+	isolated := regexp.MustCompile(`(?s)<bdi>.*?</bdi>`)
+	if n := len(isolated.FindAllString(page, -1)); n != 3 {
+		t.Errorf("%d names are kept apart, want 3", n)
+	}
+	if strings.Contains(isolated.ReplaceAllString(page, ""), turning) {
+		t.Error("a name can turn what stands behind it")
+	}
+}
+
 func TestFormsCannotPutPasswordsIntoAddresses(t *testing.T) {
 	form := regexp.MustCompile(`<form [^>]*>`)
 	for name, page := range pages(t, "") {

@@ -217,7 +217,7 @@ func TestTheAccountTellsWhoWasSignedOut(t *testing.T) {
 	}
 	signIn(phone, "203.0.113.9")
 	page := s.do(t, http.MethodGet, "/sso/2fa/account", "", "Cookie", cookie).body
-	for _, want := range []string{"by Findroid on Pixel, from 203.0.113.9", "Swiftfin on Living room, from 198.51.100.8, " + told} {
+	for _, want := range []string{"by <bdi>Findroid on Pixel</bdi>, from 203.0.113.9", "<bdi>Swiftfin on Living room</bdi>, from 198.51.100.8, " + told} {
 		if !strings.Contains(page, want) {
 			t.Errorf("account page lacks %q", want)
 		}
