@@ -262,6 +262,9 @@ func TestTroubleLeavesNoToken(t *testing.T) {
 			if session.Token != "" || session.Raw != nil {
 				t.Error("somebody was let in")
 			}
+			if w.lost != nil {
+				<-w.lost
+			}
 			w.close(t) // all retries have been made
 			w.meddler.set(nil)
 			if diff := cmp.Diff(before, w.devices()); diff != "" {

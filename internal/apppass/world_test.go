@@ -23,7 +23,8 @@ import (
 	"github.com/jellyward/jellyward/internal/throttle"
 )
 
-// world is everything around app passwords: a fake Jellyfin, a real Redis.
+// world is everything around app passwords: a fake Jellyfin, a real Redis. Its
+// clock moves only when it is told to.
 type world struct {
 	jellyfin *jellyfintest.Server
 	meddler  *meddler
@@ -35,6 +36,8 @@ type world struct {
 	alice    jellyfintest.User
 	key      secret.Text
 
+	lost     chan struct{}
+	begun    time.Time
 	mu       sync.Mutex
 	ahead    time.Duration
 	observed map[string]int
@@ -55,7 +58,7 @@ type options struct {
 
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
-	w := &world{jellyfin: jellyfintest.Start(t, o.jellyfin...), redis: storetest.StartRedis(t), observed: map[string]int{}}
+	w := &world{jellyfin: jellyfintest.Start(t, o.jellyfin...), redis: storetest.StartRedis(t), begun: time.Now(), observed: map[string]int{}}
 	w.meddler = &meddler{to: &http.Transport{DisableKeepAlives: true}}
 	client := w.client(t)
 	box, err := seal.New([32]byte{1})
@@ -98,7 +101,7 @@ func (w *world) client(t *testing.T) *jellyfin.Client {
 // close waits for what goes on in the background.
 func (w *world) close(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 	defer cancel()
 	for _, close := range []func(context.Context) error{w.service.Close, w.keeper.Close, w.issued.Close} {
 		if err := close(ctx); err != nil {
@@ -120,7 +123,7 @@ func (w *world) user(t *testing.T, name string, changes ...func(*jellyfintest.Us
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return time.Now().Add(w.ahead)
+	return w.begun.Add(w.ahead)
 }
 
 func (w *world) pass(d time.Duration) {
@@ -209,9 +212,11 @@ func (m *meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 
 var errLost = errors.New("the answer got lost")
 
-// lose loses the answers to requests for a path, the first so many.
+// lose loses the answers to requests for a path, the first so many, and closes
+// w.lost when they are lost.
 func (w *world) lose(path string, times int) {
 	var mu sync.Mutex
+	w.lost = make(chan struct{})
 	w.meddler.set(func(r *http.Request, ask func() (*http.Response, error)) (*http.Response, error) {
 		resp, err := ask()
 		mu.Lock()
@@ -219,7 +224,9 @@ func (w *world) lose(path string, times int) {
 		if err != nil || !strings.HasSuffix(r.URL.Path, path) || times == 0 {
 			return resp, err
 		}
-		times--
+		if times--; times == 0 {
+			close(w.lost)
+		}
 		resp.Body.Close()
 		return nil, errLost
 	})

@@ -26,13 +26,14 @@ func NewGroup() *Group {
 func (g *Group) Go(f func()) { g.running.Go(f) }
 
 // Retry tries after each of the waits in turn until it succeeds, and returns the
-// last error. When the group is closed the try that waits for its turn is made at
-// once and is the last.
+// last error. When the group is closed the next try is made at once and is the last,
+// also if another is on its way then.
 func (g *Group) Retry(waits []time.Duration, try func() error) error {
 	var err error
 	for _, wait := range waits {
 		g.pause(wait)
-		if err = try(); err == nil || g.closing.Err() != nil {
+		last := g.closing.Err() != nil
+		if err = try(); err == nil || last {
 			return err
 		}
 	}

@@ -54,6 +54,31 @@ func TestCloseHurriesWhatWaits(t *testing.T) {
 	})
 }
 
+// What is being tried at the end may fail for a reason that is over.
+func TestCloseDuringATryLeavesAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, tries, fails := background.NewGroup(), 0, make(chan struct{})
+		var err error
+		g.Go(func() {
+			err = g.Retry(waits, func() error {
+				if tries++; tries == 1 {
+					<-fails
+					return errAway
+				}
+				return nil
+			})
+		})
+		<-time.After(2 * time.Second) // the bubble's clock: the first try is on its way
+		closed := make(chan error)
+		go func() { closed <- g.Close(t.Context()) }()
+		synctest.Wait()
+		close(fails)
+		if failed := <-closed; failed != nil || tries != 2 || err != nil {
+			t.Errorf("%d tries, %v; Close = %v", tries, err, failed)
+		}
+	})
+}
+
 func TestCloseDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, stuck := background.NewGroup(), make(chan struct{})
