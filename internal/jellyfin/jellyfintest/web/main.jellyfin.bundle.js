@@ -78,7 +78,7 @@ async function home(token, userId) {
   toast('');
   $('#home').dataset.user = '';
   $('#userName').textContent = 'somebody';
-  $('#deviceId').textContent = storage.deviceId();
+  $('#deviceId').textContent = device.id();
   server.fetch('/Sessions/Capabilities/Full', {
     method: 'POST', token, body: { PlayableMediaTypes: ['Audio', 'Video'], SupportedCommands: [], SupportsMediaControl: true }
   });

@@ -43,6 +43,18 @@ function deviceName() {
   return found ? found[1] : 'Web Browser';
 }
 
+// What the app says that shows this page; it may know only some of it.
+function shell(method) {
+  const host = window.NativeShell && window.NativeShell.AppHost;
+  return host && typeof host[method] === 'function' ? host[method]() : '';
+}
+
+const device = {
+  client: () => shell('appName') || 'Jellyfin Web',
+  name: () => shell('deviceName') || deviceName(),
+  id: () => shell('deviceId') || storage.deviceId()
+};
+
 class Server {
   constructor(address, info) {
     this.address = address;
@@ -54,7 +66,7 @@ class Server {
   authorization(token) {
     const encode = this.modern ? encodeURIComponent : value => value;
     const parts = [
-      ['Client', 'Jellyfin Web'], ['Device', deviceName()], ['DeviceId', storage.deviceId()], ['Version', this.info.Version]
+      ['Client', device.client()], ['Device', device.name()], ['DeviceId', device.id()], ['Version', shell('appVersion') || this.info.Version]
     ];
     if (token) {
       parts.push(['Token', token]);
@@ -85,7 +97,7 @@ class Server {
 
   socketURL(token) {
     const base = this.address.replace(/^http/, 'ws');
-    return this.modern ? `${base}/socket?ApiKey=${token}` : `${base}/socket?api_key=${token}&deviceId=${encodeURIComponent(storage.deviceId())}`;
+    return this.modern ? `${base}/socket?ApiKey=${token}` : `${base}/socket?api_key=${token}&deviceId=${encodeURIComponent(device.id())}`;
   }
 
   // Finds this server among the stored ones. If it is not there under exactly
