@@ -2,12 +2,17 @@ package app_test
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
@@ -55,9 +60,18 @@ func TestAndroidSignsInFromTheLoginPage(t *testing.T) {
 	app := member(t, s, "alice", "wonderland")
 	s.Jellyfin.Record()
 	b := openBrowser(t, s, android)
+	shown := b.interceptsAsAndroid()
 	b.open("/")
+	select {
+	case <-shown:
+	case <-time.After(androidWaits):
+		t.Fatalf("the app gives up: no bundle was asked for, at %s", b.scene())
+	}
 	b.isAtLogin()
 	b.wentTo("302 /", "200 /web/")
+	if got := eval[string](b, `window.NativeShell.AppHost.appName()`); got != "Jellyfin for Android" {
+		t.Errorf("on the login page the app's shell calls itself %q", got)
+	}
 
 	b.click(twoFactors)
 	b.until(`window.NavigationHelper`)
@@ -67,10 +81,64 @@ func TestAndroidSignsInFromTheLoginPage(t *testing.T) {
 	b.signIn("alice", "wonderland", app.next(t))
 	b.isHome(t, s, "alice")
 	wasMintedFor(t, s, jellyfin.Device{ID: "c0ffee", Name: "Küche 9", Client: "Jellyfin for Android", Version: "2.7.1"})
+	b.until(`window.NativeShell`) // put into the page after the sign-in too
 	// After the log-in the app reads the first entry.
 	if first := eval[string](b, whoIsStored); first != "alice" {
 		t.Errorf("the first entry is %s's", first)
 	}
+}
+
+// androidWaits is how long the app waits with an invisible view before it goes
+// back to its choice of servers.
+const androidWaits = 10 * time.Second
+
+// mainBundle is the path that shows the app that it has found jellyfin-web.
+var mainBundle = regexp.MustCompile(`.*/main\.[^/\s]+\.bundle\.js`)
+
+// interceptsAsAndroid answers in the app's place for what it keeps to itself:
+// jellyfin-web's main bundle, before which it puts its shell, and the shell. The
+// channel is closed when the app shows its view.
+func (b *browser) interceptsAsAndroid() <-chan struct{} {
+	b.t.Helper()
+	const (
+		injection = `['/native/nativeshell.js', document.currentScript.src + '&deferred=true'].forEach(function (src) {
+			document.head.appendChild(Object.assign(document.createElement('script'), { src: src, async: false }));
+		});`
+		nativeShell = `window.NativeShell = { AppHost: {
+			appName: function () { return JSON.parse(NativeInterface.getDeviceInformation()).appName; }
+		} };`
+	)
+	shown := make(chan struct{})
+	var once sync.Once
+	answer := func(id fetch.RequestID, body string) {
+		_, _ = chromedp.Call(b.ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{ // fails when the test is over
+			RequestID: id, ResponseCode: http.StatusOK, Body: []byte(body),
+			ResponseHeaders: []*fetch.HeaderEntry{{Name: "Content-Type", Value: "application/javascript"}},
+		})
+	}
+	err := chromedp.Listen(b.ctx, func(event any) {
+		e, ok := event.(*fetch.EventRequestPaused)
+		if !ok {
+			return
+		}
+		u, err := url.Parse(e.Request.URL)
+		switch {
+		case err == nil && strings.Contains(u.Path, "/native/"):
+			go answer(e.RequestID, nativeShell)
+		case err == nil && mainBundle.MatchString(u.Path) && !strings.Contains(u.RawQuery, "deferred"):
+			once.Do(func() { close(shown) })
+			go answer(e.RequestID, injection)
+		default:
+			go func() {
+				_, _ = chromedp.Call(b.ctx, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: e.RequestID}) // as above
+			}()
+		}
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.do(call(fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{ResourceType: network.ResourceTypeScript}}}))
+	return shown
 }
 
 // TestAppsAreLedToTheSignInPage: the others are led there as browsers are, and
@@ -126,13 +194,61 @@ func wasMintedFor(t *testing.T, s *stage.Stage, want jellyfin.Device) {
 	}
 }
 
+// hasDevice checks that the device is the one on which that user has a token at
+// Jellyfin.
+func hasDevice(t *testing.T, s *stage.Stage, user string, want jellyfin.Device) {
+	t.Helper()
+	var devices []jellyfin.Device
+	for _, d := range s.Jellyfin.Devices() {
+		if d.UserName == user {
+			devices = append(devices, jellyfin.Device{ID: d.ID, Name: d.Name, Client: d.Client, Version: d.Version})
+		}
+	}
+	if diff := cmp.Diff([]jellyfin.Device{want}, devices); diff != "" {
+		t.Errorf("%s's devices at Jellyfin (-want +got):\n%s", user, diff)
+	}
+}
+
+// signInThere fills in jellyfin-web's own form and sends it.
+func (b *browser) signInThere(name, password string) {
+	b.t.Helper()
+	b.until(`!document.querySelector('#txtManualName').value`)
+	b.fill("#txtManualName", name)
+	b.fill("#txtManualPassword", password)
+	b.click("#loginPage .manualLoginForm button[type=submit]")
+}
+
+// isIn waits for jellyfin-web to be open for that user, with live updates.
+func (b *browser) isIn(name string) {
+	b.t.Helper()
+	b.until(`document.body.dataset.state === 'home' && document.querySelector('#home').dataset.user === ` + quoted(name))
+	b.until(`document.querySelector('#home').dataset.socket === 'open'`)
+	if got := eval[string](b, whoIsStored); got != name {
+		b.t.Errorf("the stored token is %q's, want %q's", got, name)
+	}
+}
+
+// keepsItsForm checks that the login page says how to type the code and has
+// nothing else of ours, for an app that cannot follow our button.
+func (b *browser) keepsItsForm() {
+	b.t.Helper()
+	b.until(`document.body.dataset.state === 'login'`)
+	if !b.isShown("#loginPage .manualLoginForm") || b.isShown(twoFactors) {
+		b.t.Error("the login page was changed for an app that cannot follow its button")
+	}
+	if got := b.read("#loginPage .loginDisclaimer"); !strings.HasPrefix(got, "Type your six-digit code") || !strings.HasSuffix(got, admins.LoginDisclaimer) {
+		b.t.Errorf("the login page says %q; want how to type the code, and the admin's words", got)
+	}
+}
+
 // TestWebOSFramesJellyfinWeb: LG's app shows the document in a frame of a page
 // of its own and puts scripts and styles into it. There is no way for it to our
-// page, so it must find jellyfin-web as it is.
+// page, so it must find jellyfin-web as it is, and sign in with its form.
 func TestWebOSFramesJellyfinWeb(t *testing.T) {
 	t.Parallel()
 	s := play(t, stage.Options{Protocol: "http2"})
 	s.Jellyfin.SetBranding(admins)
+	app := member(t, s, "alice", "wonderland")
 	b := openBrowser(t, s, webOS)
 	page := filepath.Join(t.TempDir(), "index.html")
 	source := fmt.Sprintf(`<!doctype html><title>app</title><iframe width="900" height="700" src="%s/web/index.html#/home"></iframe>`, b.home)
@@ -142,21 +258,22 @@ func TestWebOSFramesJellyfinWeb(t *testing.T) {
 	b.do(chromedp.Navigate((&url.URL{Scheme: "file", Path: page}).String()))
 
 	frame := b.frame()
-	frame.until(`document.body.dataset.state === 'login'`)
-	if !frame.isShown("#loginPage .manualLoginForm") || frame.isShown(twoFactors) {
-		t.Error("the login page was changed for an app that cannot follow its button")
+	frame.keepsItsForm()
+	for _, script := range []string{
+		`window.AppInfo = { deviceId: 'TFYgV2ViMFM', deviceName: 'LG Smart TV', appName: 'Jellyfin for WebOS', appVersion: '1.2.2' };`,
+		`window.NativeShell = { AppHost: {
+			appName: function () { return AppInfo.appName; }, appVersion: function () { return AppInfo.appVersion; },
+			deviceId: function () { return AppInfo.deviceId; }, deviceName: function () { return AppInfo.deviceName; }
+		} };`,
+	} {
+		eval[bool](frame, `document.head.appendChild(Object.assign(document.createElement('script'), { text: `+quoted(script)+` })), true`)
 	}
-	if got := frame.read("#loginPage .loginDisclaimer"); !strings.HasPrefix(got, "Type your six-digit code") || !strings.HasSuffix(got, admins.LoginDisclaimer) {
-		t.Errorf("the login page says %q; want how to type the code, and the admin's words", got)
+	if !eval[bool](frame, `!!window.NativeShell`) {
+		t.Fatal("the app cannot put its scripts into the document")
 	}
-	if !eval[bool](frame, `(function () {
-		var script = document.createElement('script');
-		script.text = 'window.AppInfo = { deviceName: "LG Smart TV" };';
-		document.head.appendChild(script);
-		return !!window.AppInfo;
-	})()`) {
-		t.Error("the app cannot put its script into the document")
-	}
+	frame.signInThere("alice", "wonderland"+app.next(t))
+	frame.isIn("alice")
+	hasDevice(t, s, "alice", jellyfin.Device{ID: "TFYgV2ViMFM", Name: "LG Smart TV", Client: "Jellyfin for WebOS", Version: "1.2.2"})
 }
 
 // frame returns the frame in the page, which has a process of its own, as if it

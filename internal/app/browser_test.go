@@ -37,6 +37,8 @@ type browser struct {
 	// home is where visitors arrive, base path included, without a slash at
 	// the end.
 	home string
+	// page is the host of an app's own page that is not ours, if it has one.
+	page string
 
 	mu        sync.Mutex
 	documents []string // what the window was sent to: "302 /"
@@ -53,6 +55,8 @@ type host struct {
 	script string
 	// headers go out with every request.
 	headers network.Headers
+	// flags are Chromium's own.
+	flags []chromedp.ExecAllocatorOption
 }
 
 // openBrowser starts a browser for the visitors of s. It comes by HTTPS to the
@@ -86,6 +90,7 @@ func openBrowserAt(t *testing.T, home string, certificate *x509.Certificate, h h
 		chromedp.Flag("ignore-certificate-errors-spki-list", base64.StdEncoding.EncodeToString(key[:])),
 		chromedp.WindowSize(1280, 800),
 	)
+	options = append(options, h.flags...)
 	if h.agent != "" {
 		options = append(options, chromedp.UserAgent(h.agent))
 	}

@@ -82,9 +82,10 @@ func (b *browser) note(r *network.Response) {
 // notHost notes a request that leaves for another host.
 func (b *browser) notHost(address string) {
 	u, err := url.Parse(address)
+	_, ours, _ := strings.Cut(b.origin(), "://")
 	switch {
 	case err == nil && (u.Scheme == "data" || u.Scheme == "blob" || u.Scheme == "file"):
-	case err == nil && u.Host == strings.TrimPrefix(b.origin(), "https://"):
+	case err == nil && u.Host != "" && (u.Host == ours || u.Host == b.page):
 	default:
 		b.faults = append(b.faults, "a request for "+address)
 	}
