@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/stage"
 )
@@ -30,6 +31,25 @@ func perTunnel(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.
 	}
 }
 
+// otherwiseSet runs a test on each generation of Jellyfin where its admin has set
+// legacy authorisation to the other of its two states: off in 10.11 and on in 12.
+func otherwiseSet(t *testing.T, by []way, test func(*testing.T, jellyfintest.Release, *stage.Stage)) {
+	t.Helper()
+	for release, legacy := range map[jellyfintest.Release]bool{jellyfintest.V10_11: false, jellyfintest.V12: true} {
+		setting := map[bool]string{false: "off", true: "on"}[legacy]
+		for _, w := range by {
+			t.Run(release.String()+" with legacy authorisation "+setting+"/"+w.name, func(t *testing.T) {
+				t.Parallel()
+				s, _ := w.play(t, stage.Options{
+					Jellyfin: []jellyfintest.Option{jellyfintest.Version(release), jellyfintest.LegacyAuthorization(legacy)},
+					Change:   func(c *config.Config) { c.Jellyfin.LegacyAuthorization = setting },
+				})
+				test(t, release, s)
+			})
+		}
+	}
+}
+
 // TestRecordedClientsGoOn replays what real clients asked real servers, in
 // order and to the end. Each gets the status that the real server gave, but for
 // the listed differences. Where the client signed in with its password, the code
@@ -37,24 +57,26 @@ func perTunnel(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.
 // /sso/2fa instead, on the same device.
 func TestRecordedClientsGoOn(t *testing.T) {
 	var met seen
+	replay := func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
+		transcripts := jellyfintest.Transcripts(release)
+		if len(transcripts) != 3 {
+			t.Fatalf("%d transcripts, want 3", len(transcripts))
+		}
+		for i, transcript := range transcripts {
+			t.Run(transcript.Client, func(t *testing.T) {
+				user := s.Jellyfin.AddUser("user of "+transcript.Client, "wonderland")
+				addr := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+				r := &replayed{
+					site: newSite(s.Jellyfin, user, through(s.Edge, addr)), release: release, met: &met, transcript: transcript,
+				}
+				r.person = visiting(t, user.Name, r.site.transport)
+				r.play(t)
+			})
+		}
+	}
 	t.Run("replay", func(t *testing.T) {
-		perTunnel(t, func(t *testing.T, release jellyfintest.Release, s *stage.Stage) {
-			transcripts := jellyfintest.Transcripts(release)
-			if len(transcripts) != 3 {
-				t.Fatalf("%d transcripts, want 3", len(transcripts))
-			}
-			for i, transcript := range transcripts {
-				t.Run(transcript.Client, func(t *testing.T) {
-					user := s.Jellyfin.AddUser("user of "+transcript.Client, "wonderland")
-					addr := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
-					r := &replayed{
-						site: newSite(s.Jellyfin, user, through(s.Edge, addr)), release: release, met: &met, transcript: transcript,
-					}
-					r.person = visiting(t, user.Name, r.site.transport)
-					r.play(t)
-				})
-			}
-		})
+		perTunnel(t, replay)
+		otherwiseSet(t, ways[1:2], replay)
 	})
 	for _, name := range []string{"password sign-in in a browser", "document without our cookie", "document that the browser has already", "login page's texts in a browser"} {
 		if !met.names[name] {

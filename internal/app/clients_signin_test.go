@@ -47,6 +47,7 @@ func (s *site) newcomer(t *testing.T, behind bool) {
 	visitor := visiting(t, s.user.Name, s.transport)
 	visitor.device = "a browser"
 	visitor.enrol(t)
+	s.browser = visitor
 	s.names["{{app password}}"] = visitor.appPassword(t, "One app")
 	s.names["{{password}}"] = "wonderland" + separators[s.signIns%len(separators)] + visitor.code(t)
 }

@@ -73,6 +73,8 @@ type site struct {
 	quickCode string
 	// signIns counts the sign-ins with a password.
 	signIns int
+	// browser is the last in which a user of the client's has signed in.
+	browser *person
 }
 
 // newSite is a site for one client. Its user plays with a token that was not
