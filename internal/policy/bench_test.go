@@ -4,27 +4,28 @@ import (
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // common are requests of which a playing client sends many.
-func common() []request {
-	return []request{
-		{"GET", "/Items/0123456789abcdef0123456789abcdef/Images/Primary?tag=x"},
-		{"GET", "/Videos/01234567-89ab-cdef-0123-456789abcdef/stream.mkv?static=true"},
-		{"GET", "/videos/01234567-89ab-cdef-0123-456789abcdef/hls1/main/0.ts?runtimeTicks=0"},
-		{"POST", "/Sessions/Playing/Progress"},
-		{"GET", "/Users/0123456789abcdef0123456789abcdef/Items/0123456789abcdef0123456789abcdef"},
-		{"GET", "/web/main.jellyfin.bundle.js"},
-		{"GET", "/Some/Plugin/Or/Other"},
+func common() []policytest.Request {
+	return []policytest.Request{
+		{Method: "GET", Target: "/Items/0123456789abcdef0123456789abcdef/Images/Primary?tag=x"},
+		{Method: "GET", Target: "/Videos/01234567-89ab-cdef-0123-456789abcdef/stream.mkv?static=true"},
+		{Method: "GET", Target: "/videos/01234567-89ab-cdef-0123-456789abcdef/hls1/main/0.ts?runtimeTicks=0"},
+		{Method: "POST", Target: "/Sessions/Playing/Progress"},
+		{Method: "GET", Target: "/Users/0123456789abcdef0123456789abcdef/Items/0123456789abcdef0123456789abcdef"},
+		{Method: "GET", Target: "/web/main.jellyfin.bundle.js"},
+		{Method: "GET", Target: "/Some/Plugin/Or/Other"},
 	}
 }
 
 func BenchmarkParsePath(b *testing.B) {
-	for _, r := range append(common(), request{"GET", "/emby/Users/%2541uthenticateByName"}, request{"GET", "/Persons/Bj%C3%B6rk/Images/Primary"}) {
-		b.Run(r.target, func(b *testing.B) {
+	for _, r := range append(common(), policytest.Request{Method: "GET", Target: "/emby/Users/%2541uthenticateByName"}, policytest.Request{Method: "GET", Target: "/Persons/Bj%C3%B6rk/Images/Primary"}) {
+		b.Run(r.Target, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := policy.ParsePath(r.target, policy.Base{}); err != nil {
+				if _, err := policy.ParsePath(r.Target, policy.Base{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -43,14 +44,14 @@ func withLists(t testing.TB) *policy.Policy {
 func BenchmarkDecide(b *testing.B) {
 	for name, p := range map[string]*policy.Policy{"table": policy.New(), "lists": withLists(b)} {
 		for _, r := range common() {
-			path, err := policy.ParsePath(r.target, policy.Base{})
+			path, err := policy.ParsePath(r.Target, policy.Base{})
 			if err != nil {
 				b.Fatal(err)
 			}
-			b.Run(name+" "+r.method+" "+path.Local(), func(b *testing.B) {
+			b.Run(name+" "+r.Method+" "+path.Local(), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if d := p.Decide(r.method, path, "Jellyfin Web"); d.Method == "" {
+					if d := p.Decide(r.Method, path, "Jellyfin Web"); d.Method == "" {
 						b.Fatal("no method")
 					}
 				}
@@ -83,20 +84,20 @@ func BenchmarkCompile(b *testing.B) {
 func TestCommonDecisionsAllocateNothing(t *testing.T) {
 	for name, p := range map[string]*policy.Policy{"table": policy.New(), "lists": withLists(t)} {
 		for _, r := range common() {
-			path, err := policy.ParsePath(r.target, policy.Base{})
+			path, err := policy.ParsePath(r.Target, policy.Base{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			decide := func() {
-				if p.Decide(r.method, path, "Jellyfin Web").For(policy.App.Asker(), policy.DefaultSwitches()) == policy.NotHome {
-					t.Errorf("%s %s is for home", r.method, r.target)
+				if p.Decide(r.Method, path, "Jellyfin Web").For(policy.App.Asker(), policy.DefaultSwitches()) == policy.NotHome {
+					t.Errorf("%s %s is for home", r.Method, r.Target)
 				}
 			}
 			if n := testing.AllocsPerRun(100, decide); n != 0 {
-				t.Errorf("%s: Decide(%s %s) allocates %v times", name, r.method, r.target, n)
+				t.Errorf("%s: Decide(%s %s) allocates %v times", name, r.Method, r.Target, n)
 			}
-			if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.target, policy.Base{}) }); n > 1 {
-				t.Errorf("ParsePath(%s) allocates %v times", r.target, n)
+			if n := testing.AllocsPerRun(100, func() { _, _ = policy.ParsePath(r.Target, policy.Base{}) }); n > 1 {
+				t.Errorf("ParsePath(%s) allocates %v times", r.Target, n)
 			}
 		}
 	}

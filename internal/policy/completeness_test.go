@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // answers are requests for what answers without being an operation: files,
@@ -42,17 +43,17 @@ func answers() map[string][]string {
 // complaints are what is wrong with p as a table for these operations: one that
 // only falls to the last rows, one whose row says that Jellyfin asks something
 // else than it does, an answer that is not decided as it should.
-func complaints(p *policy.Policy, ops []operation) []string {
+func complaints(p *policy.Policy, ops []policytest.Operation) []string {
 	var all []string
 	complain := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
-	l := &laws{policy: p, rows: rowsOf(p)}
+	rows := policytest.RowsOf(p)
 	for _, op := range ops {
-		if strings.HasPrefix(op.name, "(") {
+		if strings.HasPrefix(op.Name, "(") {
 			continue
 		}
-		r, ok := l.row(op)
+		r, ok := rows.Of(op)
 		if !ok {
-			complain("no row for %s %s (%s)", op.method, op.template, op.name)
+			complain("no row for %s %s (%s)", op.Method, op.Template, op.Name)
 			continue
 		}
 		older, newer, both := strings.Cut(r.Auth, "|")
@@ -60,17 +61,17 @@ func complaints(p *policy.Policy, ops []operation) []string {
 			newer = older
 		}
 		asks := newer
-		if op.versions[0] == "10.10" {
+		if op.Versions[0] == "10.10" {
 			asks = older
 		}
-		if asks != op.auth {
-			complain("%s %s: Jellyfin %s asks %q, the row says %q", op.method, op.template, op.versions[0], op.auth, r.Auth)
+		if asks != op.Auth {
+			complain("%s %s: Jellyfin %s asks %q, the row says %q", op.Method, op.Template, op.Versions[0], op.Auth, r.Auth)
 		}
-		if r.Anonymous != (op.auth == "anonymous") {
-			complain("%s %s: Anonymous = %v, but Jellyfin asks %q", op.method, op.template, r.Anonymous, op.auth)
+		if r.Anonymous != (op.Auth == "anonymous") {
+			complain("%s %s: Anonymous = %v, but Jellyfin asks %q", op.Method, op.Template, r.Anonymous, op.Auth)
 		}
 		if len(strings.Fields(r.Why)) < 3 {
-			complain("%s %s: %q is no reason", op.method, op.template, r.Why)
+			complain("%s %s: %q is no reason", op.Method, op.Template, r.Why)
 		}
 	}
 	for _, requests := range answers() {
@@ -96,7 +97,7 @@ func complaints(p *policy.Policy, ops []operation) []string {
 // TestEveryOperationHasARowOfItsOwn holds the table against every operation of
 // the three versions.
 func TestEveryOperationHasARowOfItsOwn(t *testing.T) {
-	for _, complaint := range complaints(policy.New(), readOperations(t)) {
+	for _, complaint := range complaints(policy.New(), policytest.Operations(t)) {
 		t.Error(complaint)
 	}
 }
@@ -104,9 +105,9 @@ func TestEveryOperationHasARowOfItsOwn(t *testing.T) {
 // TestEveryOtherAnswerHasAnExample is for what answers without being an
 // operation.
 func TestEveryOtherAnswerHasAnExample(t *testing.T) {
-	for _, op := range readOperations(t) {
-		if strings.HasPrefix(op.name, "(") && answers()[op.template] == nil {
-			t.Errorf("no example for %s %s (%s)", op.method, op.template, op.name)
+	for _, op := range policytest.Operations(t) {
+		if strings.HasPrefix(op.Name, "(") && answers()[op.Template] == nil {
+			t.Errorf("no example for %s %s (%s)", op.Method, op.Template, op.Name)
 		}
 	}
 }
@@ -114,7 +115,7 @@ func TestEveryOtherAnswerHasAnExample(t *testing.T) {
 // TestNoRowCanBeTakenAway takes each row out of the table in turn, and each
 // method out of its row, and sees whether the tests above would fail.
 func TestNoRowCanBeTakenAway(t *testing.T) {
-	rules, ops := policy.New().Rules(), readOperations(t)
+	rules, ops := policy.New().Rules(), policytest.Operations(t)
 	missed := func(changed []policy.Rule) bool {
 		p, err := policy.CompileRules(changed)
 		if err != nil {
@@ -143,7 +144,7 @@ func TestNoRowCanBeTakenAway(t *testing.T) {
 // TestNoRowCanBeLoosened makes each row public in turn, and sees that the list
 // of operations or an answer would differ: no row is there for nothing.
 func TestNoRowCanBeLoosened(t *testing.T) {
-	table, ops := policy.New(), readOperations(t)
+	table, ops := policy.New(), policytest.Operations(t)
 	rules := table.Rules()
 	for i, r := range rules {
 		if r.Action == policy.Public {
@@ -162,16 +163,16 @@ func TestNoRowCanBeLoosened(t *testing.T) {
 }
 
 // differs tells whether p decides otherwise than the table on an operation.
-func differs(t *testing.T, table, p *policy.Policy, ops []operation) bool {
+func differs(t *testing.T, table, p *policy.Policy, ops []policytest.Operation) bool {
 	t.Helper()
-	return slices.ContainsFunc(ops, func(op operation) bool {
-		if strings.HasPrefix(op.name, "(") {
+	return slices.ContainsFunc(ops, func(op policytest.Operation) bool {
+		if strings.HasPrefix(op.Name, "(") {
 			return false
 		}
-		path, err := policy.ParsePath(example(op.template), policy.Base{})
+		path, err := policy.ParsePath(policytest.Example(op.Template), policy.Base{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return table.Decide(op.method, path, "").Action != p.Decide(op.method, path, "").Action
+		return table.Decide(op.Method, path, "").Action != p.Decide(op.Method, path, "").Action
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // How many requests TestDifferential makes up, and of which seed. A finding
@@ -26,26 +28,26 @@ const shares = 32
 // run.
 func TestDifferential(t *testing.T) {
 	started := time.Now()
-	o, policies := newOracle(t), makeLists(t, *differentialSeed, 300)
+	o, policies := policytest.NewOracle(t), policytest.MakeLists(t, *differentialSeed, 300)
 	var forwarded, ordinary atomic.Int64
 	var group sync.WaitGroup
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for share := range uint64(shares) {
-		g := newGenerator(t, *differentialSeed, share+1, policies)
+		g := policytest.NewGenerator(t, *differentialSeed, share+1, policies)
 		group.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
 			for range *differentialCases / shares {
-				w := g.next()
-				r := rule(w)
-				if err := o.judge(w, r); err != nil {
+				w := g.Next()
+				r := policytest.Rule(w)
+				if err := o.Judge(w, r); err != nil {
 					t.Errorf("%s\n%v", w, err)
 					return
 				}
-				if r.forwarded() {
+				if r.Forwarded() {
 					forwarded.Add(1)
 				}
-				if w.ordinary {
+				if w.Ordinary {
 					ordinary.Add(1)
 				}
 			}

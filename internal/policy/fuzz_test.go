@@ -5,19 +5,20 @@ import (
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // FuzzParsePath holds whatever comes against the laws: a fixed point, seen and
 // run by Jellyfin as decided, never open for what is closed.
 func FuzzParsePath(f *testing.F) {
-	l := newLaws(f)
+	l := policytest.NewLaws(f)
 	base, err := policy.ParseBase("/jellyfin")
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, r := range ordinary(f) {
-		f.Add(r.method, r.target, false)
-		f.Add(r.method, "/jellyfin/emby"+r.target, true)
+	for _, r := range policytest.Ordinary(f) {
+		f.Add(r.Method, r.Target, false)
+		f.Add(r.Method, "/jellyfin/emby"+r.Target, true)
 	}
 	for _, rows := range recordings() {
 		for i, row := range rows {
@@ -31,7 +32,7 @@ func FuzzParsePath(f *testing.F) {
 		if below {
 			under = base
 		}
-		if err := l.check(method, target, under); err != nil {
+		if err := l.Check(method, target, under); err != nil {
 			t.Errorf("%s %q below %q: %v", method, target, under, err)
 		}
 	})
@@ -40,12 +41,16 @@ func FuzzParsePath(f *testing.F) {
 // FuzzDecide holds whatever comes against the models of the servers, with
 // whatever lists an admin may have written.
 func FuzzDecide(f *testing.F) {
-	o := newOracle(f)
-	g := newGenerator(f, *differentialSeed, 1, makeLists(f, *differentialSeed, 60))
+	base, err := policy.ParseBase("/jellyfin")
+	if err != nil {
+		f.Fatal(err)
+	}
+	o := policytest.NewOracle(f)
+	g := policytest.NewGenerator(f, *differentialSeed, 1, policytest.MakeLists(f, *differentialSeed, 60))
 	for range 120 {
-		w := g.next()
+		w := g.Next()
 		var allow, deny []string
-		for _, l := range w.listed.policy.Lines() {
+		for _, l := range w.Listed.Policy.Lines() {
 			text := l.Methods + " " + l.Pattern
 			if l.Clients != "" {
 				text += " for " + l.Clients
@@ -56,18 +61,18 @@ func FuzzDecide(f *testing.F) {
 			}
 			allow = append(allow, strings.Replace(text, l.Pattern, l.Pattern+" "+l.Action.String(), 1))
 		}
-		f.Add(w.method, w.target, w.client, w.base.String() != "", strings.Join(allow, ";"), strings.Join(deny, ";"), w.listed.unknown)
+		f.Add(w.Method, w.Target, w.Client, w.Base.String() != "", strings.Join(allow, ";"), strings.Join(deny, ";"), w.Listed.Unknown)
 	}
 	f.Fuzz(func(t *testing.T, method, target, client string, below bool, allow, deny string, unknown bool) {
 		if len(allow)+len(deny) > 500 {
 			return
 		}
 		lists := policy.Options{DenyUnknown: unknown, Allow: strings.Split(allow, ";"), Deny: strings.Split(deny, ";")}
-		w := wire{method: method, target: target, client: client, listed: compileSome(t, lists)}
+		w := policytest.Wire{Method: method, Target: target, Client: client, Listed: policytest.CompileSome(t, lists)}
 		if below {
-			w.base = g.base
+			w.Base = base
 		}
-		if err := o.judgeExactly(w, rule(w)); err != nil {
+		if err := o.JudgeExactly(w, policytest.Rule(w)); err != nil {
 			t.Errorf("%s\n%v", w, err)
 		}
 	})

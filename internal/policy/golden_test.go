@@ -12,6 +12,7 @@ import (
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -38,28 +39,28 @@ func golden(t *testing.T, name, got string) {
 // three versions, and the rows that are for other things. A change of policy is
 // reviewed as a change of the list.
 func TestEveryOperationIsDecided(t *testing.T) {
-	l := newLaws(t)
+	l := policytest.NewLaws(t)
 	var b strings.Builder
 	b.WriteString(legend)
 	b.WriteString(operationColumns("# method", "route", "action", policy.Visitors(), "versions", "why"))
 	listed := map[policy.Rule]bool{}
-	for _, op := range readOperations(t) {
-		if strings.HasPrefix(op.name, "(") {
+	for _, op := range policytest.Operations(t) {
+		if strings.HasPrefix(op.Name, "(") {
 			continue
 		}
-		e := l.policy.Explain(question(op.method+" "+example(op.template), policy.Base{}))
+		e := l.Policy.Explain(question(op.Method+" "+policytest.Example(op.Template), policy.Base{}))
 		if e.Refused != "" {
-			t.Errorf("%s %s is refused: it %s", op.method, op.template, e.Refused)
+			t.Errorf("%s %s is refused: it %s", op.Method, op.Template, e.Refused)
 		}
 		listed[e.Decision.Rule] = true
 		action := e.Decision.Action.String()
 		if e.Decision.Elevated {
 			action += "*"
 		}
-		b.WriteString(operationColumns(op.method, op.template, action, outcomes(e), strings.Join(op.versions, ","), e.Decision.Rule.Why))
+		b.WriteString(operationColumns(op.Method, op.Template, action, outcomes(e), strings.Join(op.Versions, ","), e.Decision.Rule.Why))
 	}
 	b.WriteString("\n# rows that are for no operation of these versions\n")
-	for _, r := range l.policy.Rules() {
+	for _, r := range l.Policy.Rules() {
 		if !listed[r] {
 			fmt.Fprintf(&b, "%-9s %-66s %-7s %s\n", r.Methods, r.Pattern, r.Action, r.Why)
 		}
@@ -121,11 +122,11 @@ func TestSwitchesChangeWhatTheySay(t *testing.T) {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&b, "\n# %s\n", turn.setting)
-		for _, op := range readOperations(t) {
-			if strings.HasPrefix(op.name, "(") {
+		for _, op := range policytest.Operations(t) {
+			if strings.HasPrefix(op.Name, "(") {
 				continue
 			}
-			q := question(op.method+" "+example(op.template), policy.Base{})
+			q := question(op.Method+" "+policytest.Example(op.Template), policy.Base{})
 			before := p.Explain(q)
 			q.Switches = s
 			var changes []string
@@ -135,7 +136,7 @@ func TestSwitchesChangeWhatTheySay(t *testing.T) {
 				}
 			}
 			if len(changes) > 0 {
-				fmt.Fprintf(&b, "%-9s %-66s %s\n", op.method, op.template, strings.Join(changes, ", "))
+				fmt.Fprintf(&b, "%-9s %-66s %s\n", op.Method, op.Template, strings.Join(changes, ", "))
 			}
 		}
 	}
@@ -163,7 +164,7 @@ func TestKnownBypasses(t *testing.T) {
 		}
 		for _, runs := range r.Actions {
 			protected := slices.Contains(password, runs) || strings.HasPrefix(runs, "StartupController.")
-			if protected && e.Refused == "" && !closed(e.Decision.Action) {
+			if protected && e.Refused == "" && !policytest.Closed(e.Decision.Action) {
 				t.Errorf("%s %s reaches %s: %s", r.Method, r.Target, runs, verdict)
 			}
 		}

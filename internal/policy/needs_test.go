@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // TestOutcomesNeverGrowWithLess: whoever shows more gets no less, and a strict
@@ -12,8 +13,8 @@ import (
 func TestOutcomesNeverGrowWithLess(t *testing.T) {
 	decisions := map[policy.Decision]bool{}
 	p := policy.New()
-	for _, r := range ordinary(t) {
-		d := decide(t, p, r.method, r.target)
+	for _, r := range policytest.Ordinary(t) {
+		d := decide(t, p, r.Method, r.Target)
 		d.Rule = policy.Rule{Anonymous: d.Rule.Anonymous}
 		decisions[d] = true
 	}
@@ -139,21 +140,21 @@ func TestTheZeroDecisionRefuses(t *testing.T) {
 
 func TestElevatedIsJellyfinsAdministration(t *testing.T) {
 	p := policy.New()
-	for _, op := range readOperations(t) {
-		if op.name[0] == '(' {
+	for _, op := range policytest.Operations(t) {
+		if op.Name[0] == '(' {
 			continue
 		}
 		asks := map[string]bool{
 			"RequiresElevation": true, "default+RequiresElevation": true, "FirstTimeSetupOrElevated": true,
 			"default+FirstTimeSetupOrElevated": true, "LocalAccessOrRequiresElevation": true,
-		}[op.auth]
-		if d := decide(t, p, op.method, example(op.template)); asks && !d.Elevated {
-			t.Errorf("%s %s asks %s and is not elevated", op.method, op.template, op.auth)
+		}[op.Auth]
+		if d := decide(t, p, op.Method, policytest.Example(op.Template)); asks && !d.Elevated {
+			t.Errorf("%s %s asks %s and is not elevated", op.Method, op.Template, op.Auth)
 		}
 	}
-	for _, request := range []request{{"GET", "/Users/Me"}, {"GET", "/LiveTv/Timers"}, {"POST", "/Users/Password"}, {"GET", "/System/Info"}} {
-		if decide(t, p, request.method, request.target).Elevated {
-			t.Errorf("%s %s is elevated", request.method, request.target)
+	for _, request := range []policytest.Request{{Method: "GET", Target: "/Users/Me"}, {Method: "GET", Target: "/LiveTv/Timers"}, {Method: "POST", Target: "/Users/Password"}, {Method: "GET", Target: "/System/Info"}} {
+		if decide(t, p, request.Method, request.Target).Elevated {
+			t.Errorf("%s %s is elevated", request.Method, request.Target)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
 // recordings are the targets that were sent to real servers, by version.
@@ -16,9 +17,9 @@ func recordings() map[string][]jellyfintest.PathRow {
 
 func TestModelAgreesWithRealServers(t *testing.T) {
 	for version, rows := range recordings() {
-		m := newModel(t, version)
+		m := policytest.NewModel(t, version)
 		for _, row := range rows {
-			path, err := m.path(row.Target, "")
+			path, err := m.Path(row.Target, "")
 			if err != nil {
 				if row.Status != 400 && row.Status != 500 || row.Action != "-" {
 					t.Errorf("%s: %s %s: model refuses, server ran %s with %d", version, row.Method, row.Target, row.Action, row.Status)
@@ -28,7 +29,7 @@ func TestModelAgreesWithRealServers(t *testing.T) {
 			if path != row.Path {
 				t.Errorf("%s: %s %s: model sees %q, server saw %q", version, row.Method, row.Target, path, row.Path)
 			}
-			if _, got := m.route(row.Method, path); got != row.Action {
+			if _, got := m.Route(row.Method, path); got != row.Action {
 				t.Errorf("%s: %s %s: model runs %s, server ran %s", version, row.Method, row.Target, got, row.Action)
 			}
 		}

@@ -10,66 +10,19 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/jellyward/jellyward/internal/policy"
+	"github.com/jellyward/jellyward/internal/policy/policytest"
 )
 
-// ordinary are requests as a client would spell them, one for every operation,
-// with made-up values for the parameters.
-func ordinary(t testing.TB) []request {
-	t.Helper()
-	var all []request
-	for _, op := range readOperations(t) {
-		if strings.HasPrefix(op.name, "(") {
-			continue
-		}
-		all = append(all, request{op.method, example(op.template)})
-	}
-	for _, more := range []string{
-		"GET /", "GET /web/", "GET /web/index.html", "HEAD /web/", "GET /web/main.jellyfin.bundle.js", "GET /robots.txt", "GET /favicon.ico",
-		"GET /health", "GET /metrics", "GET /api-docs/openapi.json", "GET /startup/logger", "GET /sso/2fa", "POST /sso/2fa/authenticate",
-		"GET /SSO/OID/start/x", "GET /SSOViews/linking", "GET /opds", "GET /opds/books", "GET /MyPlugin/Thing", "OPTIONS /Items",
-		"GET /Artists/AC%2FDC", "GET /Genres/100%25", "GET /Persons/Bj%C3%B6rk/Images/Primary", "GET /Studios/%E6%9D%B1%E5%AE%9D",
-	} {
-		method, target, _ := strings.Cut(more, " ")
-		all = append(all, request{method, target})
-	}
-	return all
-}
-
-type request struct{ method, target string }
-
-// example fills a template's parameters.
-func example(template string) string {
-	var b strings.Builder
-	for template != "" {
-		literal, rest, found := strings.Cut(template, "{")
-		b.WriteString(literal)
-		if !found {
-			break
-		}
-		var name string
-		name, template, _ = strings.Cut(rest, "}")
-		switch {
-		case strings.Contains(name, "ontainer"), strings.Contains(name, "ormat"):
-			b.WriteString("ts")
-		case strings.HasSuffix(strings.ToLower(name), "index"), strings.Contains(name, "Ticks"):
-			b.WriteString("0")
-		default:
-			b.WriteString("0123456789abcdef0123456789abcdef")
-		}
-	}
-	return b.String()
-}
-
 func TestOrdinarySpellingsPass(t *testing.T) {
-	l := newLaws(t)
+	l := policytest.NewLaws(t)
 	base, err := policy.ParseBase("/jellyfin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range ordinary(t) {
-		for _, target := range []string{r.target, strings.ToLower(r.target), r.target + "?x=1", "/emby" + r.target, "/mediabrowser" + strings.ToUpper(r.target)} {
-			if err := l.check(r.method, target, policy.Base{}); err != nil {
-				t.Errorf("%s %s: %v", r.method, target, err)
+	for _, r := range policytest.Ordinary(t) {
+		for _, target := range []string{r.Target, strings.ToLower(r.Target), r.Target + "?x=1", "/emby" + r.Target, "/mediabrowser" + strings.ToUpper(r.Target)} {
+			if err := l.Check(r.Method, target, policy.Base{}); err != nil {
+				t.Errorf("%s %s: %v", r.Method, target, err)
 			}
 			if _, err := policy.ParsePath(target, policy.Base{}); err != nil {
 				t.Errorf("ParsePath(%s): %v", target, err)
@@ -165,7 +118,7 @@ func pad(t *rapid.T, segments []string) []string {
 
 // TestRespellingIsDecidedAlikeOrRefused: a spelling that Jellyfin takes for the
 // original gets the original's row. One that Jellyfin takes for something else
-// gets that one's row (see [laws.check]). If the original is closed, nothing is
+// gets that one's row (see [policytest.Laws.Check]). If the original is closed, nothing is
 // forwarded that even a careless reader would take for it.
 func TestRespellingIsDecidedAlikeOrRefused(t *testing.T) {
 	// More than rapid's hundred, unless the command line says how many.
@@ -174,18 +127,18 @@ func TestRespellingIsDecidedAlikeOrRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := newLaws(t)
-	requests := ordinary(t)
+	l := policytest.NewLaws(t)
+	requests := policytest.Ordinary(t)
 	base, err := policy.ParseBase("/jellyfin")
 	if err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		r := rapid.SampledFrom(requests).Draw(t, "request")
-		method := recaseMethod(t, r.method)
-		spelled := respell(t, r.target)
+		method := recaseMethod(t, r.Method)
+		spelled := respell(t, r.Target)
 		under := policy.Base{}
-		original, err := policy.ParsePath(r.target, under)
+		original, err := policy.ParsePath(r.Target, under)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,19 +146,19 @@ func TestRespellingIsDecidedAlikeOrRefused(t *testing.T) {
 			under = base
 			spelled = "/" + encode(t, recase(t, "jellyfin"), 1) + spelled
 		}
-		if err := l.check(method, spelled, under); err != nil {
+		if err := l.Check(method, spelled, under); err != nil {
 			t.Fatalf("%s %s: %v", method, spelled, err)
 		}
 		p, err := policy.ParsePath(spelled, under)
 		if err != nil || p.Outside() {
 			return
 		}
-		want, got := l.policy.Decide(r.method, original, ""), l.policy.Decide(method, p, "")
+		want, got := l.Policy.Decide(r.Method, original, ""), l.Policy.Decide(method, p, "")
 		if p.Lower() == original.Lower() && got != want {
-			t.Fatalf("%s %s is decided by %s, %s by %s", method, spelled, got.Rule.Pattern, r.target, want.Rule.Pattern)
+			t.Fatalf("%s %s is decided by %s, %s by %s", method, spelled, got.Rule.Pattern, r.Target, want.Rule.Pattern)
 		}
-		if careless(p.String()) == careless(r.target) && closed(want.Action) && !closed(got.Action) {
-			t.Fatalf("%s %s is %v, %s is %v", method, spelled, got.Action, r.target, want.Action)
+		if careless(p.String()) == careless(r.Target) && policytest.Closed(want.Action) && !policytest.Closed(got.Action) {
+			t.Fatalf("%s %s is %v, %s is %v", method, spelled, got.Action, r.Target, want.Action)
 		}
 	})
 }
@@ -222,13 +175,13 @@ func careless(target string) string {
 		for _, octet := range []string{"%2f", "%2F"} {
 			path = strings.ReplaceAll(path, octet, "/")
 		}
-		decoded, err := kestrelDecode(path)
+		decoded, err := policytest.Decode(path)
 		if err != nil {
 			return path
 		}
 		path = decoded
 	}
-	path = strings.ToLower(kestrelDots(path))
+	path = strings.ToLower(policytest.RemoveDots(path))
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
 	}

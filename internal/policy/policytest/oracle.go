@@ -1,4 +1,4 @@
-package policy_test
+package policytest
 
 import (
 	"fmt"
@@ -9,45 +9,46 @@ import (
 	"github.com/jellyward/jellyward/internal/policy"
 )
 
-// ruling is what becomes of a request: what is forwarded, if anything is.
-type ruling struct {
-	decision policy.Decision
-	forward  string // the target to Jellyfin, without the query
-	local    string // the path that was decided on
-	outside  bool
-	refused  bool // with 400
+// Ruling is what becomes of a request: what is forwarded, if anything is.
+type Ruling struct {
+	Decision policy.Decision
+	Forward  string // the target to Jellyfin, without the query
+	Local    string // the path that was decided on
+	Outside  bool
+	Refused  bool // with 400
 }
 
-// rule is the program's own ruling.
-func rule(w wire) ruling {
-	p, err := policy.ParsePath(w.target, w.base)
+// Rule is the program's own ruling.
+func Rule(w Wire) Ruling {
+	p, err := policy.ParsePath(w.Target, w.Base)
 	if err != nil {
-		return ruling{refused: true}
+		return Ruling{Refused: true}
 	}
-	return ruling{
-		decision: w.listed.policy.Decide(w.method, p, w.client),
-		forward:  p.String(), local: p.Local(), outside: p.Outside(),
+	return Ruling{
+		Decision: w.Listed.Policy.Decide(w.Method, p, w.Client),
+		Forward:  p.String(), Local: p.Local(), Outside: p.Outside(),
 	}
 }
 
-// forwarded tells that Jellyfin sees the request at all.
-func (r ruling) forwarded() bool {
-	return !r.refused && !r.outside && r.decision.Method != "" && !closed(r.decision.Action)
+// Forwarded tells that Jellyfin sees the request at all.
+func (r Ruling) Forwarded() bool {
+	return !r.Refused && !r.Outside && r.Decision.Method != "" && !Closed(r.Decision.Action)
 }
 
-// oracle knows what must become of a request, from the models of the servers and
+// Oracle knows what must become of a request, from the models of the servers and
 // from what Jellyfin asks. What an operation is worth it takes from the table,
 // which is held against Jellyfin elsewhere; which operation it is, and what a
 // list says, it finds out in its own way.
-type oracle struct {
-	models []*model
-	laws   *laws
+type Oracle struct {
+	models []*Model
+	laws   *Laws
 }
 
-func newOracle(t testing.TB) *oracle {
+// NewOracle asks the models of all versions.
+func NewOracle(t testing.TB) *Oracle {
 	t.Helper()
-	l := newLaws(t)
-	return &oracle{models: l.models, laws: l}
+	l := NewLaws(t)
+	return &Oracle{models: l.Models, laws: l}
 }
 
 // worth is what must become of what a path leads to.
@@ -60,44 +61,44 @@ type worth struct {
 	elevated bool
 }
 
-// judge returns what is wrong with a ruling, in either direction.
-func (o *oracle) judge(w wire, r ruling) error {
-	if err := o.judgeExactly(w, r); err != nil || !r.forwarded() {
+// Judge returns what is wrong with a ruling, in either direction.
+func (o *Oracle) Judge(w Wire, r Ruling) error {
+	if err := o.JudgeExactly(w, r); err != nil || !r.Forwarded() {
 		return err
 	}
 	return o.careless(w, r)
 }
 
-// judgeExactly is judge for what Jellyfin's servers do, without readers that are
+// JudgeExactly is Judge for what Jellyfin's servers do, without readers that are
 // more careless.
-func (o *oracle) judgeExactly(w wire, r ruling) error {
-	if !r.forwarded() {
-		if !w.ordinary {
+func (o *Oracle) JudgeExactly(w Wire, r Ruling) error {
+	if !r.Forwarded() {
+		if !w.Ordinary {
 			return nil
 		}
 		return o.wrongly(w, r)
 	}
-	if r.decision.Method != strings.ToUpper(w.method) {
-		return fmt.Errorf("the method %s becomes %s", w.method, r.decision.Method)
+	if r.Decision.Method != strings.ToUpper(w.Method) {
+		return fmt.Errorf("the method %s becomes %s", w.Method, r.Decision.Method)
 	}
-	if meant, err := o.laws.prefixed().path(w.target, w.base.String()); err != nil || meant != r.local && meant+"/" != r.local {
-		return fmt.Errorf("the spelling means %q (%v), and was decided on as %q", meant, err, r.local)
+	if meant, err := o.laws.prefixed().Path(w.Target, w.Base.String()); err != nil || meant != r.Local && meant+"/" != r.Local {
+		return fmt.Errorf("the spelling means %q (%v), and was decided on as %q", meant, err, r.Local)
 	}
 	var wants []worth
 	for _, m := range o.models {
-		seen, err := m.path(r.forward, w.base.String())
-		if err != nil || seen != r.local {
-			return fmt.Errorf("%s sees %q (%v) in the forwarded %q, which was decided on as %q", m.version, seen, err, r.forward, r.local)
+		seen, err := m.Path(r.Forward, w.Base.String())
+		if err != nil || seen != r.Local {
+			return fmt.Errorf("%s sees %q (%v) in the forwarded %q, which was decided on as %q", m.Version, seen, err, r.Forward, r.Local)
 		}
-		if op, name := m.route(r.decision.Method, seen); op.name != "" {
+		if op, name := m.Route(r.Decision.Method, seen); op.Name != "" {
 			wants = append(wants, o.operation(op, name))
 		}
 	}
 	if len(wants) == 0 {
-		wants = append(wants, other(r.decision.Method, r.local))
+		wants = append(wants, other(r.Decision.Method, r.Local))
 	}
 	for _, want := range wants {
-		if err := want.listed(w, r.decision.Method, r.local).holds(r.decision); err != nil {
+		if err := want.listed(w, r.Decision.Method, r.Local).holds(r.Decision); err != nil {
 			return err
 		}
 	}
@@ -121,21 +122,21 @@ func (want worth) holds(d policy.Decision) error {
 
 // wrongly tells whether an ordinary client's request should not have been
 // refused.
-func (o *oracle) wrongly(w wire, r ruling) error {
+func (o *Oracle) wrongly(w Wire, r Ruling) error {
 	for _, m := range o.models {
-		seen, err := m.path(w.target, w.base.String())
+		seen, err := m.Path(w.Target, w.Base.String())
 		if err != nil {
 			continue
 		}
-		op, name := m.route(w.method, seen)
-		if op.name == "" {
+		op, name := m.Route(w.Method, seen)
+		if op.Name == "" {
 			continue
 		}
-		want := o.operation(op, name).listed(w, strings.ToUpper(w.method), seen)
-		if closed(want.action) || other(strings.ToUpper(w.method), seen).sealed {
+		want := o.operation(op, name).listed(w, strings.ToUpper(w.Method), seen)
+		if Closed(want.action) || other(strings.ToUpper(w.Method), seen).sealed {
 			continue // a plugin's tree is guarded, in which Jellyfin too would see something
 		}
-		if near, particular := o.carelessly(w, w.target, strings.ToUpper(w.method)); particular && closed(near.action) {
+		if near, particular := o.carelessly(w, w.Target, strings.ToUpper(w.Method)); particular && Closed(near.action) {
 			continue
 		}
 		return fmt.Errorf("%s, which is %v, is refused (%+v)", name, want.action, r)
@@ -145,30 +146,30 @@ func (o *oracle) wrongly(w wire, r ruling) error {
 
 // careless tells whether something was forwarded that a reader more careless
 // than Jellyfin would take for what is closed.
-func (o *oracle) careless(w wire, r ruling) error {
-	if !strings.Contains(r.forward, "%") {
+func (o *Oracle) careless(w Wire, r Ruling) error {
+	if !strings.Contains(r.Forward, "%") {
 		return nil
 	}
-	if want, particular := o.carelessly(w, r.forward, r.decision.Method); particular && closed(want.action) {
-		return fmt.Errorf("%s could be taken for %s, which is %v", r.forward, want.name, want.action)
+	if want, particular := o.carelessly(w, r.Forward, r.Decision.Method); particular && Closed(want.action) {
+		return fmt.Errorf("%s could be taken for %s, which is %v", r.Forward, want.name, want.action)
 	}
 	return nil
 }
 
 // carelessly is what a careless reader would take a target for. A list that
 // closes everything is not particular about it.
-func (o *oracle) carelessly(w wire, target, method string) (want worth, particular bool) {
-	path := carelessPath(target, w.base.String())
+func (o *Oracle) carelessly(w Wire, target, method string) (want worth, particular bool) {
+	path := carelessPath(target, w.Base.String())
 	if path == "" {
 		return worth{}, false
 	}
 	want = other(method, path)
 	for _, m := range o.models {
-		if op, name := m.route(method, path); op.name != "" {
+		if op, name := m.Route(method, path); op.Name != "" {
 			want = o.operation(op, name)
 		}
 	}
-	if l, ok := w.listed.says(method, path, w.client); ok && l.precedence == "9" {
+	if l, ok := w.Listed.says(method, path, w.Client); ok && l.precedence == "9" {
 		return want, false
 	}
 	listed := want.listed(w, method, path)
@@ -186,14 +187,14 @@ var (
 func carelessPath(target, base string) string {
 	path, _, _ := strings.Cut(target, "?")
 	for range 5 {
-		decoded, err := kestrelDecode(anySlash.Replace(path))
+		decoded, err := Decode(anySlash.Replace(path))
 		if err != nil {
 			return ""
 		}
 		path = decoded
 	}
 	path = lookalikes.Replace(path)
-	path = asciiLower(kestrelDots(path))
+	path = Lower(RemoveDots(path))
 	for strings.Contains(path, "//") {
 		path = strings.ReplaceAll(path, "//", "/")
 	}
@@ -209,18 +210,18 @@ func carelessPath(target, base string) string {
 	return path
 }
 
-func (o *oracle) operation(op operation, name string) worth {
-	row, ok := o.laws.row(op)
+func (o *Oracle) operation(op Operation, name string) worth {
+	row, ok := o.laws.rows.Of(op)
 	if !ok {
 		return worth{name: name}
 	}
-	return worth{action: row.Action, name: name, asks: op.auth != "anonymous", sealed: row.Sealed, elevated: strings.Contains(op.auth, "Elevat")}
+	return worth{action: row.Action, name: name, asks: op.Auth != "anonymous", sealed: row.Sealed, elevated: strings.Contains(op.Auth, "Elevat")}
 }
 
 // other is what paths are worth that lead to no operation: files, plugins, and
 // what is guarded although nothing is there.
 func other(method, path string) worth {
-	path = asciiLower(path)
+	path = Lower(path)
 	if path != "/" {
 		path = strings.TrimSuffix(path, "/")
 	}
@@ -255,17 +256,17 @@ func isGroup(path string) bool {
 }
 
 // listed is what the worth becomes by an admin's lists.
-func (want worth) listed(w wire, method, path string) worth {
-	l, ok := w.listed.says(method, path, w.client)
+func (want worth) listed(w Wire, method, path string) worth {
+	l, ok := w.Listed.says(method, path, w.Client)
 	switch {
 	case want.action == policy.Portal:
 		return want
-	case ok && l.action == policy.Deny:
+	case ok && l.Action == policy.Deny:
 		return worth{action: policy.Deny, name: want.name + " closed by " + l.String()}
-	case ok && want.opensTo(l.action):
-		want.asks = want.asks && !closed(want.action) // where it was closed, its own question proves nothing
-		want.action, want.unknown = l.action, false
-	case want.unknown && w.listed.unknown && method != "OPTIONS":
+	case ok && want.opensTo(l.Action):
+		want.asks = want.asks && !Closed(want.action) // where it was closed, its own question proves nothing
+		want.action, want.unknown = l.Action, false
+	case want.unknown && w.Listed.Unknown && method != "OPTIONS":
 		want.action = policy.Deny
 	}
 	return want

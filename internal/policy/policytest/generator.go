@@ -1,4 +1,4 @@
-package policy_test
+package policytest
 
 import (
 	"fmt"
@@ -10,48 +10,51 @@ import (
 	"github.com/jellyward/jellyward/internal/policy"
 )
 
-// generator makes up requests, always the same for a seed: operations, files
+// Generator makes up requests, always the same for a seed: operations, files
 // and plugins' paths in spellings that some reader takes for them.
-type generator struct {
+type Generator struct {
 	*rand.Rand
-	requests []request // what is spelled
-	policies []listed
+	requests []Request // what is spelled
+	policies []Listed
 	base     policy.Base
 }
 
-// wire is a request as it comes off the wire, and the policy that decides.
-type wire struct {
-	method, target, client string
-	base                   policy.Base
-	listed                 listed
+// Wire is a request as it comes off the wire, and the policy that decides.
+type Wire struct {
+	Method, Target, Client string
+	Base                   policy.Base
+	Listed                 Listed
 	// ordinary tells that it is spelled as clients do.
-	ordinary bool
+	Ordinary bool
 }
 
-func (w wire) String() string {
-	text := fmt.Sprintf("%s %s below %q", w.method, w.target, w.base)
-	if w.client != "" {
-		text += " by " + w.client
+// String names the request, and whatever else the decision hangs on.
+func (w Wire) String() string {
+	text := fmt.Sprintf("%s %s below %q", w.Method, w.Target, w.Base)
+	if w.Client != "" {
+		text += " by " + w.Client
 	}
-	for _, l := range w.listed.lines {
+	for _, l := range w.Listed.Lines {
 		text += "\n\t" + l.String()
 	}
-	if w.listed.unknown {
+	if w.Listed.Unknown {
 		text += "\n\tpolicy.unknown: deny"
 	}
 	return text
 }
 
-func newGenerator(t testing.TB, seed, stream uint64, policies []listed) *generator {
+// NewGenerator makes a generator of one of a seed's streams, which decides by the
+// policies in turn.
+func NewGenerator(t testing.TB, seed, stream uint64, policies []Listed) *Generator {
 	t.Helper()
 	base, err := policy.ParseBase("/jellyfin")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, stream)), policies: policies, base: base}
-	for _, op := range readOperations(t) {
-		if !strings.HasPrefix(op.name, "(") {
-			g.requests = append(g.requests, request{op.method, op.template})
+	g := &Generator{Rand: rand.New(rand.NewPCG(seed, stream)), policies: policies, base: base}
+	for _, op := range Operations(t) {
+		if !strings.HasPrefix(op.Name, "(") {
+			g.requests = append(g.requests, Request{op.Method, op.Template})
 		}
 	}
 	// What must stay closed comes up more often.
@@ -60,12 +63,12 @@ func newGenerator(t testing.TB, seed, stream uint64, policies []listed) *generat
 			g.requests = append(g.requests, r)
 		}
 	}
-	g.requests = append(g.requests, ordinary(t)...)
+	g.requests = append(g.requests, Ordinary(t)...)
 	return g
 }
 
-func closedRequests() []request {
-	return []request{
+func closedRequests() []Request {
+	return []Request{
 		{"POST", "/Users/AuthenticateByName"},
 		{"POST", "/Users/{userId}/Authenticate"},
 		{"POST", "/Users/ForgotPassword"},
@@ -76,38 +79,38 @@ func closedRequests() []request {
 	}
 }
 
-func pick[T any](g *generator, all ...T) T { return all[g.IntN(len(all))] }
+func pick[T any](g *Generator, all ...T) T { return all[g.IntN(len(all))] }
 
-// next is one more request.
-func (g *generator) next() wire {
+// Next is one more request.
+func (g *Generator) Next() Wire {
 	r := g.requests[g.IntN(len(g.requests))]
-	w := wire{method: r.method, listed: g.policies[g.IntN(len(g.policies))], ordinary: g.IntN(4) == 0}
+	w := Wire{Method: r.Method, Listed: g.policies[g.IntN(len(g.policies))], Ordinary: g.IntN(4) == 0}
 	if g.IntN(3) == 0 {
-		w.client = pick(g, "Streamyfin", "kodi", "FINAMP", "Jellyfin Web")
+		w.Client = pick(g, "Streamyfin", "kodi", "FINAMP", "Jellyfin Web")
 	}
-	if len(w.listed.lines) > 0 && g.IntN(4) == 0 { // a path that a line is for
-		l := w.listed.lines[g.IntN(len(w.listed.lines))]
-		r.target = l.pattern
-		w.method = l.methods[g.IntN(len(l.methods))]
+	if len(w.Listed.Lines) > 0 && g.IntN(4) == 0 { // a path that a line is for
+		l := w.Listed.Lines[g.IntN(len(w.Listed.Lines))]
+		r.Target = l.Pattern
+		w.Method = l.Methods[g.IntN(len(l.Methods))]
 	}
-	target := g.fill(r.target)
-	if w.ordinary {
+	target := g.fill(r.Target)
+	if w.Ordinary {
 		target = g.ordinarily(target)
 	} else {
 		target = g.strangely(target)
-		w.method = g.method(w.method)
+		w.Method = g.method(w.Method)
 	}
 	if g.IntN(4) == 0 {
-		w.base = g.base
-		target = g.below(target, w.ordinary)
+		w.Base = g.base
+		target = g.below(target, w.Ordinary)
 	}
-	w.target = target + g.query()
+	w.Target = target + g.query()
 	return w
 }
 
 // fill puts values for the parameters of a pattern, percent-encoded as clients
 // do it.
-func (g *generator) fill(pattern string) string {
+func (g *Generator) fill(pattern string) string {
 	var b strings.Builder
 	for rest := pattern; rest != ""; {
 		literal, after, braced := strings.Cut(rest, "{")
@@ -130,7 +133,7 @@ func (g *generator) fill(pattern string) string {
 
 // ordinarily spells a target in a way in which clients spell it: in another
 // letter case, below an old prefix, with a slash behind.
-func (g *generator) ordinarily(target string) string {
+func (g *Generator) ordinarily(target string) string {
 	target = pick(g, func(s string) string { return s }, lowerOutsideEscapes, upperOutsideEscapes)(target)
 	if g.IntN(4) == 0 && !strings.Contains(target, "%25") && !strings.Contains(strings.ToLower(target), "%2f") {
 		// What is encoded is decoded twice behind the prefix, which no client means.
@@ -159,7 +162,7 @@ func outsideEscapes(s string, change func(string) string) string {
 }
 
 // strangely spells a target in a way that gets around path rules elsewhere.
-func (g *generator) strangely(target string) string {
+func (g *Generator) strangely(target string) string {
 	segments := strings.Split(strings.TrimPrefix(target, "/"), "/")
 	depth := pick(g, 0, 0, 1, 1, 1, 2, 3)
 	for i := range segments {
@@ -181,7 +184,7 @@ func (g *generator) strangely(target string) string {
 
 var intoLookalikes = strings.NewReplacer("s", "%C5%BF", "k", "%E2%84%AA", "i", "%C4%B1")
 
-func (g *generator) recase(s string) string {
+func (g *Generator) recase(s string) string {
 	switch g.IntN(5) {
 	case 0:
 		return lowerOutsideEscapes(s)
@@ -207,7 +210,7 @@ func inEscape(s string, i int) bool {
 }
 
 // encode percent-encodes some characters, again and again depth times.
-func (g *generator) encode(s string, depth int) string {
+func (g *Generator) encode(s string, depth int) string {
 	for level := range depth {
 		var b strings.Builder
 		for i := range len(s) {
@@ -223,7 +226,7 @@ func (g *generator) encode(s string, depth int) string {
 }
 
 // pad puts segments in that dot segments take out again.
-func (g *generator) pad(segments []string) []string {
+func (g *Generator) pad(segments []string) []string {
 	for range g.IntN(3) {
 		at := g.IntN(len(segments) + 1)
 		dots := pick(g, "..", "%2e%2e", ".%2E", "%2e.", "%252e%252e")
@@ -239,7 +242,7 @@ func (g *generator) pad(segments []string) []string {
 	return segments
 }
 
-func (g *generator) method(method string) string {
+func (g *Generator) method(method string) string {
 	switch g.IntN(8) {
 	case 0:
 		return strings.ToLower(method)
@@ -252,13 +255,13 @@ func (g *generator) method(method string) string {
 }
 
 // below puts the base path before a target, in any case, and sometimes wrongly.
-func (g *generator) below(target string, ordinary bool) string {
+func (g *Generator) below(target string, ordinary bool) string {
 	if ordinary {
 		return pick(g, "/jellyfin", "/Jellyfin", "/JELLYFIN") + target
 	}
 	return pick(g, "", "/jellyfin", "/"+g.encode(g.recase("jellyfin"), 1), "/x/../jellyfin", "/jellyfin/jellyfin", "/jellyfinx", "/jellyfin/..", "/emby/jellyfin") + target
 }
 
-func (g *generator) query() string {
+func (g *Generator) query() string {
 	return pick(g, "", "", "", "?", "?api_key=x", "?x=/../../Users", "?%2e%2e")
 }

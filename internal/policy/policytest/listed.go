@@ -1,4 +1,4 @@
-package policy_test
+package policytest
 
 import (
 	"errors"
@@ -11,42 +11,43 @@ import (
 	"github.com/jellyward/jellyward/internal/policy"
 )
 
-// listed is a policy with an admin's lists, and what the lists say by a second
+// Listed is a policy with an admin's lists, and what the lists say by a second
 // reader, who knows only of regular expressions.
-type listed struct {
-	policy  *policy.Policy
-	unknown bool
-	lines   []listLine
+type Listed struct {
+	Policy  *policy.Policy
+	Unknown bool
+	Lines   []Line
 }
 
-// listLine is a line as the second reader has it.
-type listLine struct {
-	pattern    string
-	methods    []string
-	action     policy.Action
-	clients    []string
+// Line is a line as the second reader has it.
+type Line struct {
+	Pattern    string
+	Methods    []string
+	Action     policy.Action
+	Clients    []string
 	expr       *regexp.Regexp
 	precedence string // a digit a segment, as ASP.NET has them, and the more literal text the sooner
 }
 
-func (l listLine) String() string {
-	return strings.Join(l.methods, ",") + " " + l.pattern + " " + l.action.String() + " for " + strings.Join(l.clients, ", ")
+// String is the line as an admin would write it.
+func (l Line) String() string {
+	return strings.Join(l.Methods, ",") + " " + l.Pattern + " " + l.Action.String() + " for " + strings.Join(l.Clients, ", ")
 }
 
 // newListLine reads a rule of [policy.Policy.Lines].
-func newListLine(r policy.Rule) listLine {
-	l := listLine{pattern: r.Pattern, methods: methodsOf(r), action: r.Action}
+func newListLine(r policy.Rule) Line {
+	l := Line{Pattern: r.Pattern, Methods: methodsOf(r), Action: r.Action}
 	if r.Clients != "" {
-		l.clients = strings.Split(r.Clients, ", ")
+		l.Clients = strings.Split(r.Clients, ", ")
 	}
 	expr := "^"
-	for _, segment := range segmentsOf(r.Pattern) {
+	for _, segment := range Segments(r.Pattern) {
 		if strings.HasPrefix(segment, "{**") {
 			expr += "(/[^/]+)*"
 			l.precedence += "9"
 			continue
 		}
-		expr += "/" + anyName.ReplaceAllString(regexp.QuoteMeta(asciiLower(segment)), "[^/]+")
+		expr += "/" + anyName.ReplaceAllString(regexp.QuoteMeta(Lower(segment)), "[^/]+")
 		l.precedence += segmentPrecedence(segment)
 	}
 	l.expr = regexp.MustCompile(expr + "$")
@@ -68,42 +69,43 @@ func segmentPrecedence(segment string) string {
 
 var anyName = regexp.MustCompile(`\\\{[^}]*\\\}`)
 
-func asciiLower(s string) string { return strings.Map(lowerASCII, s) }
+// Lower has the letters of ASCII, and no others, in lower case.
+func Lower(s string) string { return strings.Map(lowerASCII, s) }
 
 // says is the line that counts for a path as routing sees it, if there is one.
-func (l listed) says(method, path, client string) (listLine, bool) {
-	path = asciiLower(path)
-	if path != "/" {
-		path = strings.TrimSuffix(path, "/")
-	} else {
-		path = ""
-	}
-	var best listLine
+func (l Listed) says(method, path, client string) (Line, bool) {
+	var best Line
 	found := false
-	for _, line := range l.lines {
-		if !slices.Contains(line.methods, strings.ToUpper(method)) || !line.expr.MatchString(path) || !line.isFor(client) {
+	for _, line := range l.Lines {
+		if !line.Covers(method, path, client) {
 			continue
 		}
-		if !found || line.precedence < best.precedence || line.precedence == best.precedence && line.action == policy.Deny {
+		if !found || line.precedence < best.precedence || line.precedence == best.precedence && line.Action == policy.Deny {
 			best, found = line, true
 		}
 	}
 	return best, found
 }
 
-func (l listLine) isFor(client string) bool {
-	return l.clients == nil || slices.ContainsFunc(l.clients, func(name string) bool { return asciiLower(name) == asciiLower(client) })
+// Covers tells whether the line is for a request, whatever other lines say. A
+// slash at the end of the path counts for nothing.
+func (l Line) Covers(method, path, client string) bool {
+	return slices.Contains(l.Methods, strings.ToUpper(method)) && l.expr.MatchString(Lower(strings.TrimSuffix(path, "/"))) && l.isFor(client)
 }
 
-// makeLists makes up policies. The first have no lists.
-func makeLists(t testing.TB, seed uint64, count int) []listed {
+func (l Line) isFor(client string) bool {
+	return l.Clients == nil || slices.ContainsFunc(l.Clients, func(name string) bool { return Lower(name) == Lower(client) })
+}
+
+// MakeLists makes up policies. The first have no lists.
+func MakeLists(t testing.TB, seed uint64, count int) []Listed {
 	t.Helper()
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0))}
+	g := &Generator{Rand: rand.New(rand.NewPCG(seed, 0))}
 	var patterns []string
 	for _, r := range policy.New().Rules() {
 		patterns = append(patterns, r.Pattern)
 	}
-	all := []listed{{policy: policy.New()}}
+	all := []Listed{{Policy: policy.New()}}
 	for len(all) < count {
 		if len(all)%3 == 0 {
 			all = append(all, all[0])
@@ -116,20 +118,20 @@ func makeLists(t testing.TB, seed uint64, count int) []listed {
 		for range g.IntN(6) {
 			o.Deny = append(o.Deny, g.line(patterns, true))
 		}
-		all = append(all, compileSome(t, o))
+		all = append(all, CompileSome(t, o))
 	}
 	return all
 }
 
-// compileSome compiles the options without the lines that are refused.
-func compileSome(t testing.TB, o policy.Options) listed {
+// CompileSome compiles the options without the lines that are refused.
+func CompileSome(t testing.TB, o policy.Options) Listed {
 	t.Helper()
 	for {
 		p, err := policy.Compile(o)
 		if err == nil {
-			l := listed{policy: p, unknown: o.DenyUnknown}
+			l := Listed{Policy: p, Unknown: o.DenyUnknown}
 			for _, r := range p.Lines() {
-				l.lines = append(l.lines, newListLine(r))
+				l.Lines = append(l.Lines, newListLine(r))
 			}
 			return l
 		}
@@ -151,7 +153,7 @@ func compileSome(t testing.TB, o policy.Options) listed {
 
 // line makes up a line: one of the table's patterns or a plugin's, made wider or
 // narrower.
-func (g *generator) line(patterns []string, deny bool) string {
+func (g *Generator) line(patterns []string, deny bool) string {
 	pattern := patterns[g.IntN(len(patterns))]
 	if g.IntN(3) == 0 {
 		pattern = pick(g, "/Plugin/{x}", "/Plugin/{**r}", "/Plugin/{x}.js", "/Plugin/jquery.{x}", "/Plugin/a/{x}", "/Plugin", "/{**any}", "/SyncPlay/{**r}", "/web/{**r}", "/Users/0/{x}", "/Items/{x}/0", "/Videos/0/{x}")

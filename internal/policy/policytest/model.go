@@ -1,10 +1,7 @@
-package policy_test
+package policytest
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -12,66 +9,42 @@ import (
 	"testing"
 )
 
-// model is what Jellyfin does with a request's path, written down from its and
+// Model is what Jellyfin does with a request's path, written down from its and
 // ASP.NET Core's rules and not from the code under test: Kestrel's decoding,
 // the base URL, the old prefixes, routing. TestModelAgreesWithRealServers holds
 // it against what real servers did.
-type model struct {
-	version  string // "10.10", "10.11" or "12"
+type Model struct {
+	Version  string // "10.10", "10.11" or "12"
 	prefixes bool   // knows /emby and /mediabrowser
 	// ops are the operations by the first segment of their templates, which is a
 	// literal in all but the root's; the most precise first.
-	ops map[string][]*operation
+	ops map[string][]*Operation
 }
 
-// operation is one row of testdata/operations.csv.
-type operation struct {
-	method, template, name, auth string
-	versions                     []string
-	segments                     []templateSegment
-	precedence                   string // a digit for each segment, as ASP.NET has them: 1 is a literal
-}
-
+// Errors of [Model.Path].
 var (
-	errBadRequest = errors.New("400")
-	errOutside    = errors.New("outside the base URL")
+	ErrBadRequest = errors.New("400")
+	ErrOutside    = errors.New("outside the base URL")
 )
 
-func newModel(t testing.TB, version string) *model {
+// NewModel is the model of one of the versions "10.10", "10.11" and "12".
+func NewModel(t testing.TB, version string) *Model {
 	t.Helper()
-	m := &model{version: version, prefixes: version != "12", ops: map[string][]*operation{}}
-	for _, op := range readOperations(t) {
-		if !slices.Contains(op.versions, version) || strings.HasPrefix(op.name, "(") {
+	m := &Model{Version: version, prefixes: version != "12", ops: map[string][]*Operation{}}
+	for _, op := range Operations(t) {
+		if !slices.Contains(op.Versions, version) || strings.HasPrefix(op.Name, "(") {
 			continue
 		}
 		op.compile()
 		if op.segments[0].literal == "" {
-			t.Fatalf("the template %s has no literal at its beginning", op.template)
+			t.Fatalf("the template %s has no literal at its beginning", op.Template)
 		}
 		m.ops[op.segments[0].literal] = append(m.ops[op.segments[0].literal], &op)
 	}
 	for _, ops := range m.ops {
-		slices.SortStableFunc(ops, func(a, b *operation) int { return strings.Compare(a.precedence, b.precedence) })
+		slices.SortStableFunc(ops, func(a, b *Operation) int { return strings.Compare(a.precedence, b.precedence) })
 	}
 	return m
-}
-
-// readOperations reads every operation of the three versions.
-func readOperations(t testing.TB) []operation {
-	t.Helper()
-	data, err := os.ReadFile("testdata/operations.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ops []operation
-	for _, r := range rows[1:] {
-		ops = append(ops, operation{method: r[0], template: r[1], name: r[2], auth: r[3], versions: strings.Fields(r[4])})
-	}
-	return ops
 }
 
 // templateSegment is one segment of a template: a literal in lower case, or
@@ -100,8 +73,8 @@ func lowerASCII(r rune) rune {
 }
 
 // compile takes a template's segments apart.
-func (op *operation) compile() {
-	for _, s := range segmentsOf(op.template) {
+func (op *Operation) compile() {
+	for _, s := range Segments(op.Template) {
 		digit, segment := "1", templateSegment{literal: strings.Map(lowerASCII, s)}
 		switch {
 		case strings.Contains(s, ":guid}"):
@@ -133,7 +106,9 @@ func partsExpr(s string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)^` + b.String() + `$`)
 }
 
-func segmentsOf(path string) []string {
+// Segments are the names in a path, between the slashes; one slash at its end
+// counts for nothing.
+func Segments(path string) []string {
 	path = strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/")
 	if path == "" {
 		return nil
@@ -141,27 +116,27 @@ func segmentsOf(path string) []string {
 	return strings.Split(path, "/")
 }
 
-// path is what routing sees of a request target, or errBadRequest, or
-// errOutside.
-func (m *model) path(target, base string) (string, error) {
+// Path is what routing sees of a request target, or [ErrBadRequest],
+// or [ErrOutside].
+func (m *Model) Path(target, base string) (string, error) {
 	raw, _, _ := strings.Cut(target, "?")
 	if !strings.HasPrefix(raw, "/") {
-		return "", errBadRequest
+		return "", ErrBadRequest
 	}
 	for i := range len(raw) {
 		if raw[i] == 0 || raw[i] == ' ' || raw[i] >= 0x80 {
-			return "", errBadRequest
+			return "", ErrBadRequest
 		}
 	}
-	path, err := kestrelDecode(raw)
+	path, err := Decode(raw)
 	if err != nil {
 		return "", err
 	}
-	path = kestrelDots(path)
+	path = RemoveDots(path)
 	if base != "" {
 		n := len(base)
 		if len(path) < n || !strings.EqualFold(path[:n], base) || len(path) > n && path[n] != '/' {
-			return "", errOutside
+			return "", ErrOutside
 		}
 		path = path[n:]
 	}
@@ -184,16 +159,16 @@ func legacyPrefix(path string) (string, error) {
 			return "", nil
 		}
 		if rest[0] != '/' {
-			return "", errBadRequest
+			return "", ErrBadRequest
 		}
-		return kestrelDecode(rest)
+		return Decode(rest)
 	}
 	return path, nil
 }
 
-// kestrelDecode is UrlDecoder.DecodeInPlace: whole UTF-8 sequences are decoded,
+// Decode is UrlDecoder.DecodeInPlace: whole UTF-8 sequences are decoded,
 // others stay as they are, and so does %2F.
-func kestrelDecode(s string) (string, error) {
+func Decode(s string) (string, error) {
 	var out []byte
 	for i := 0; i < len(s); {
 		seq, next := kestrelSequence(s, i)
@@ -201,7 +176,7 @@ func kestrelDecode(s string) (string, error) {
 		case seq == nil:
 			out = append(out, s[i:next]...)
 		case seq[0] == 0:
-			return "", errBadRequest
+			return "", ErrBadRequest
 		default:
 			out = append(out, seq...)
 		}
@@ -260,8 +235,8 @@ func overlong(seq []byte) bool {
 	return seq[0] == 0xe0 && seq[1] < 0xa0 || seq[0] == 0xf0 && seq[1] < 0x90
 }
 
-// kestrelDots is PathNormalizer.RemoveDotSegments: RFC 3986, 5.2.4, step by step.
-func kestrelDots(in string) string {
+// RemoveDots is PathNormalizer.RemoveDotSegments: RFC 3986, 5.2.4, step by step.
+func RemoveDots(in string) string {
 	out := ""
 	for in != "" {
 		switch {
@@ -284,17 +259,17 @@ func kestrelDots(in string) string {
 	return out
 }
 
-// route is the operation that runs for a path that routing sees: its name, or
+// Route is the operation that runs for a path that routing sees: its name, or
 // "405", or "-". As in ASP.NET, whether there is the method at all is settled
 // before anybody looks inside a segment with a constraint or of several parts,
 // but for one that equals a literal which stands at its place.
-func (m *model) route(method, path string) (operation, string) {
-	segments := segmentsOf(path)
+func (m *Model) Route(method, path string) (Operation, string) {
+	segments := Segments(path)
 	if slices.Contains(segments, "") || strings.HasSuffix(path, "//") {
-		return operation{}, "-"
+		return Operation{}, "-"
 	}
 	if len(segments) == 0 {
-		return operation{}, "-"
+		return Operation{}, "-"
 	}
 	ops := m.ops[strings.Map(lowerASCII, segments[0])]
 	literal := make([]bool, len(segments))
@@ -307,25 +282,25 @@ func (m *model) route(method, path string) (operation, string) {
 			continue
 		}
 		known = true
-		if !strings.EqualFold(op.method, method) {
+		if !strings.EqualFold(op.Method, method) {
 			continue
 		}
 		allowed = true
 		if op.match(segments, nil) {
-			return *op, op.name
+			return *op, op.Name
 		}
 	}
 	if known && !allowed {
-		return operation{}, "405"
+		return Operation{}, "405"
 	}
-	return operation{}, "-"
+	return Operation{}, "-"
 }
 
 // isLiteral tells that the template of one of the operations has the last of
 // the segments as a literal and may go on from those before it.
-func isLiteral(ops []*operation, segments []string) bool {
+func isLiteral(ops []*Operation, segments []string) bool {
 	last := len(segments) - 1
-	return slices.ContainsFunc(ops, func(op *operation) bool {
+	return slices.ContainsFunc(ops, func(op *Operation) bool {
 		return len(op.segments) > last && op.precedence[last] == '1' && op.match(segments, make([]bool, last+1))
 	})
 }
@@ -333,7 +308,7 @@ func isLiteral(ops []*operation, segments []string) bool {
 // match tells whether the segments fit the template's first ones. With look not
 // nil, a segment with a constraint or of several parts fits unseen where look
 // is false.
-func (op *operation) match(segments []string, look []bool) bool {
+func (op *Operation) match(segments []string, look []bool) bool {
 	for i, s := range segments {
 		unseen := look != nil && !look[i] && op.precedence[i] == '2'
 		if !unseen && !op.segments[i].match(s) {
