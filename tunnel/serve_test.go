@@ -83,13 +83,14 @@ func comesBack(t *testing.T, p tunnel.Protocol) {
 	edge := edgetest.Start(t, edgetest.Options{})
 	tun := startTunnel(t, config(edge, p), say("here"))
 	first := tun.Status()
-	edge.Drop()
+	mend := edge.Cut()
 	if err := edge.WaitConnections(t.Context(), 0); err != nil {
 		t.Fatal(err)
 	}
 	if got := visit(t, edge); got != "530 error code: 1033" {
 		t.Errorf("visitor of a tunnel without a connector got %q", got)
 	}
+	mend()
 	if err := edge.WaitConnections(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -59,15 +59,18 @@ func cutAndBack(t *testing.T, protocol string) {
 		})
 	}
 
-	s.Edge.Drop()
+	mend := s.Edge.Cut()
 	films.Wait()
 	if _, _, err := socket.read(); err == nil {
 		t.Error("the WebSocket lives on without a connection")
 	}
 	back, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := s.Edge.WaitConnections(back, 1); err != nil {
-		t.Fatal(err)
+	for _, n := range []int{0, 1} {
+		if err := s.Edge.WaitConnections(back, n); err != nil {
+			t.Fatal(err)
+		}
+		mend()
 	}
 	eventually(t, "answers", func() bool {
 		resp, _ := visit(t, s.Edge.Transport(), http.MethodGet, "/System/Info/Public", nil)

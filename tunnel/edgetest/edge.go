@@ -59,6 +59,7 @@ type Edge struct {
 	links   []*link
 	next    int
 	refusal string
+	cut     chan struct{} // closed when connections may be registered again; nil if they may
 	visitor Visitor
 	changed chan struct{} // closed and replaced when links change
 }
@@ -203,12 +204,42 @@ func (e *Edge) Refuse(reason string) {
 // runs under the race detector it is best kept to QUIC: cloudflared, when an
 // HTTP/2 connection breaks under it, writes from two goroutines (its control
 // stream's) without a lock, and the detector says so.
-func (e *Edge) Drop() {
+func (e *Edge) Drop() { e.Cut()() }
+
+// Cut is [Edge.Drop] by a network that stays broken until it is mended: connectors
+// that come back have to wait.
+func (e *Edge) Cut() (mend func()) {
 	e.mu.Lock()
+	cut := make(chan struct{})
+	e.cut = cut
 	links := e.links
 	e.mu.Unlock()
 	for _, l := range links {
 		l.drop()
+	}
+	return sync.OnceFunc(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		close(cut)
+		if e.cut == cut {
+			e.cut = nil
+		}
+	})
+}
+
+// awaitMending waits until connections may be registered, or until ctx ends.
+func (e *Edge) awaitMending(ctx context.Context) error {
+	e.mu.Lock()
+	cut := e.cut
+	e.mu.Unlock()
+	if cut == nil {
+		return nil
+	}
+	select {
+	case <-cut:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

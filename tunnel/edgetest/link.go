@@ -132,6 +132,9 @@ func (l *link) begin() (end func()) {
 
 // RegisterConnection is called by the connector, first of all.
 func (l *link) RegisterConnection(_ context.Context, auth pogs.TunnelAuth, id uuid.UUID, index byte, options *pogs.ConnectionOptions) (*pogs.ConnectionDetails, error) {
+	if err := l.edge.awaitMending(l.ctx); err != nil {
+		return nil, err
+	}
 	if err := l.edge.authorise(auth, id); err != nil {
 		return nil, err
 	}
