@@ -78,7 +78,7 @@ func TestUserAndPassword(t *testing.T) {
 		s.Close()
 		t.Fatal("a wrong password was accepted")
 	}
-	if strings.Contains(err.Error(), "hunter2") || time.Since(began) > 5*time.Second {
+	if strings.Contains(err.Error(), "hunter2") || time.Since(began) > 8*time.Second { // not the ten that others wait
 		t.Errorf("a wrong password: %v after %v", err, time.Since(began))
 	}
 }
@@ -291,7 +291,7 @@ func TestRedisAwayFailsFastAndComesBackByItself(t *testing.T) {
 			t.Errorf("%s while redis is away: %v", what, err)
 		}
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 10*time.Second { // not two for each
 		t.Errorf("ten calls took %v", took)
 	}
 	server.Start(t)
@@ -316,7 +316,7 @@ func TestASilentRedisFailsWithinSeconds(t *testing.T) {
 	if err == nil {
 		s.Close()
 	}
-	if !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 5*time.Second {
+	if !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 8*time.Second {
 		t.Errorf("Open = %v after %v", err, time.Since(began))
 	}
 }
@@ -326,7 +326,7 @@ func TestOpenGivesUpWithItsContext(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	_, err := store.Open(ctx, store.Options{URL: "unix:///nowhere/redis.sock", Box: box(t, 1)})
-	if !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 3*time.Second {
+	if !errors.Is(err, store.ErrUnavailable) || time.Since(began) > 8*time.Second {
 		t.Errorf("Open = %v after %v", err, time.Since(began))
 	}
 	if _, err := store.Open(t.Context(), store.Options{URL: "memory:"}); err == nil {
