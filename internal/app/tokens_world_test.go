@@ -49,11 +49,11 @@ func (h handset) header() string {
 	return header
 }
 
-// ask sends one request as the app does, and decodes an answer of 200 into out,
-// which may be nil.
+// ask sends one request below the base path as the app does, and decodes an answer
+// of 200 into out, which may be nil.
 func (h handset) ask(t *testing.T, method, target, body string, out any) int {
 	t.Helper()
-	resp, text := visit(t, h.transport(), method, target, strings.NewReader(body), "Authorization", h.header(), "Content-Type", "application/json")
+	resp, text := visit(t, h.transport(), method, h.stage.Config.BasePath+target, strings.NewReader(body), "Authorization", h.header(), "Content-Type", "application/json")
 	if resp.StatusCode == http.StatusOK && out != nil {
 		if err := json.Unmarshal([]byte(text), out); err != nil {
 			t.Fatalf("%s %s answered %q: %v", method, target, text, err)
@@ -77,7 +77,7 @@ func (h handset) film(t *testing.T) int {
 // socket opens a WebSocket, and returns nil if it was refused with status.
 func (h handset) socket(t *testing.T) (s *webSocket, status int) {
 	t.Helper()
-	target := "https://" + publicHost + "/socket?api_key=" + h.token + "&deviceId=" + url.QueryEscape(h.name)
+	target := "https://" + publicHost + h.stage.Config.BasePath + "/socket?api_key=" + h.token + "&deviceId=" + url.QueryEscape(h.name)
 	s, resp := dialSocket(t, h.transport(), target, http.Header{})
 	return s, resp.StatusCode
 }
@@ -142,6 +142,7 @@ func moveIn(t *testing.T, s *stage.Stage, addr string) *belongings {
 		alice:   visiting(t, "alice", through(s.Edge, netip.MustParseAddr(addr))),
 		browser: app("device-0"), code: app("phone"), appPassword: app("player"), television: app("television"),
 	}
+	h.alice.base += s.Config.BasePath
 	h.alice.spent = totp.StepAt(time.Now()) - 1
 	h.browser.token = h.alice.enrol(t).AuthenticatedUser.AccessToken
 	if status := h.code.signIn(t, "alice", "wonderland"+h.alice.code(t)); status != http.StatusOK {
