@@ -56,7 +56,7 @@ func secrets(user jellyfintest.User, token string) map[string]string {
 	}
 }
 
-// TestAStrangerGetsNothingButThePublicRows walks every operation of both
+// TestAStrangerGetsNothingButThePublicRows walks every operation of all
 // generations through the tunnel, without token, cookie or grant. What passes is
 // public by the table, and no answer holds anything of the house: as it is set up
 // by default, and with all switches at their strictest.
@@ -65,21 +65,26 @@ func TestAStrangerGetsNothingButThePublicRows(t *testing.T) {
 	strict := func(c *config.Config) {
 		c.Policy.Media, c.Policy.Images, c.Policy.Admin, c.Policy.Unknown = "token", "token", "lan", "deny"
 	}
+	byDefault := []policy.Action{policy.Public, policy.Page, policy.Image}
+	legacyOff := func(c *config.Config) { c.Jellyfin.LegacyAuthorization = "off" }
 	for _, tt := range []struct {
 		name    string
 		release jellyfintest.Release
 		way     way
 		change  func(*config.Config)
 		public  []policy.Action
+		options []jellyfintest.Option
 	}{
-		{"10.11, by default", jellyfintest.V10_11, ways[1], nil, []policy.Action{policy.Public, policy.Page, policy.Image}},
-		{"12, by default", jellyfintest.V12, ways[0], nil, []policy.Action{policy.Public, policy.Page, policy.Image}},
-		{"12, strict", jellyfintest.V12, ways[1], strict, []policy.Action{policy.Public, policy.Page}},
+		{"10.10, by default", jellyfintest.V10_10, ways[0], nil, byDefault, nil},
+		{"10.11, by default", jellyfintest.V10_11, ways[1], nil, byDefault, nil},
+		{"10.11, legacy authorisation off", jellyfintest.V10_11, ways[0], legacyOff, byDefault, []jellyfintest.Option{jellyfintest.LegacyAuthorization(false)}},
+		{"12, by default", jellyfintest.V12, ways[0], nil, byDefault, nil},
+		{"12, strict", jellyfintest.V12, ways[1], strict, []policy.Action{policy.Public, policy.Page}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s, _ := tt.way.play(t, stage.Options{
-				Jellyfin: []jellyfintest.Option{jellyfintest.Version(tt.release)}, Change: tt.change, Logger: discard(),
+				Jellyfin: append([]jellyfintest.Option{jellyfintest.Version(tt.release)}, tt.options...), Change: tt.change, Logger: discard(),
 			})
 			user := s.Jellyfin.AddUser(strangersName, "wonderland", func(u *jellyfintest.User) { u.Hidden = false })
 			token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "home"}).Value
