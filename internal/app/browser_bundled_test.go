@@ -26,11 +26,13 @@ var bundled = []struct {
 }{
 	{
 		"Mozilla/5.0 (SMART-TV; LINUX; Tizen 8.0) AppleWebKit/537.36 (KHTML, like Gecko) 108.0.5359.1/8.0 TV Safari/537.36",
-		jellyfin.Device{ID: "dGl6ZW4", Client: "Jellyfin for Tizen", Name: "Samsung Smart TV", Version: "10.11.0"}, true,
+		jellyfin.Device{ID: "dGl6ZW4", Client: "Jellyfin for Tizen", Name: "Samsung Smart TV", Version: "10.11.0"},
+		true,
 	},
 	{
 		"Mozilla/5.0 (Linux; Android 11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/112.0.5615.204 Safari/537.36 TitanOS/3.0",
-		jellyfin.Device{ID: "8f14e45f", Client: "Jellyfin for Titan OS", Name: "PHILIPS_2024", Version: "10.11.0"}, false,
+		jellyfin.Device{ID: "8f14e45f", Client: "Jellyfin for Titan OS", Name: "PHILIPS_2024", Version: "10.11.0"},
+		false,
 	},
 	{
 		"", // a browser's
