@@ -20,6 +20,9 @@ func (g *Gateway) pass(w http.ResponseWriter, req *request) {
 	case policy.Image:
 		g.forward(w, req, proxy.Treatment{Private: g.Switches.Images != policy.Open})
 	case policy.Token:
+		if !g.keepsPassword(w, req) {
+			return
+		}
 		t := proxy.Treatment{Private: true, Hold: holdable(req)}
 		if req.presented.HasToken() {
 			t.Answered = func(status int) { g.learn(req, status) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -40,7 +41,9 @@ type scene struct {
 	proofs  []proof
 	over    []secret.Text // whose grants have ended
 
+	sends     string   // the body of what is asked
 	forwarded []string // "METHOD target"
+	body      string   // of the last of them
 	treatment proxy.Treatment
 	visitor   visitor.Visitor
 	header    http.Header
@@ -134,6 +137,8 @@ func (s *scene) EndToken(ctx context.Context, token secret.Text) error {
 func (s *scene) Forward(w http.ResponseWriter, r *http.Request, t proxy.Treatment) {
 	s.forwarded = append(s.forwarded, r.Method+" "+r.URL.RequestURI())
 	s.treatment, s.header = t, r.Header
+	body, _ := io.ReadAll(r.Body) // from memory
+	s.body = string(body)
 	s.visitor, _ = visitor.From(r.Context())
 	if t.Answered != nil {
 		t.Answered(s.status)
@@ -146,7 +151,7 @@ func (s *scene) Forward(w http.ResponseWriter, r *http.Request, t proxy.Treatmen
 func (s *scene) ask(request string, pairs ...string) *http.Response {
 	s.forwarded, s.portal = nil, nil
 	method, target, _ := strings.Cut(request, " ")
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", strings.NewReader(s.sends))
 	r.Method, r.RequestURI, r.Host = method, target, "jellyfin.example.org"
 	r.Header.Set("Test-Tunnel", "1")
 	r.Header.Set("Cf-Connecting-Ip", "203.0.113.9")
