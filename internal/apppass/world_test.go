@@ -95,7 +95,7 @@ func (w *world) client(t *testing.T) *jellyfin.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jellyfin.New(base, w.meddler, 5*time.Second)
+	return jellyfin.New(base, w.meddler, time.Minute)
 }
 
 // close waits for what goes on in the background.

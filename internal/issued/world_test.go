@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.client = jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, 5*time.Second)
+	w.client = jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, time.Minute)
 	w.alice = w.jellyfin.AddUser("alice", "wonderland")
 	return w
 }

@@ -47,7 +47,7 @@ func newWorld(t *testing.T, opts ...jellyfintest.Option) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.client = jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, 5*time.Second)
+	w.client = jellyfin.New(base, &http.Transport{DisableKeepAlives: true}, time.Minute)
 	box, err := seal.New([32]byte{1})
 	if err != nil {
 		t.Fatal(err)
