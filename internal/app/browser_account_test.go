@@ -82,6 +82,15 @@ func TestAnAppPasswordInTheBrowser(t *testing.T) {
 	b.press(kb.Enter)
 	b.shows("#made")
 	b.isAccessible()
+	b.click("[data-copy]")
+	b.until(`document.querySelector('#made [data-message]').textContent === 'Copied.'`)
+	// Pages may not read the clipboard, so what is written there is caught.
+	eval[bool](b, `!!(navigator.clipboard.writeText = function (text) { window.copied = text; return Promise.reject(new Error('full')); })`)
+	b.click("[data-copy]")
+	b.until(`document.querySelector('#made [data-message]').textContent.indexOf('does not copy') > 0`)
+	if copied := eval[string](b, `window.copied`); copied != b.read("[data-made]") {
+		t.Errorf("%q was copied", copied)
+	}
 	tv := &gadget{base: s.Edge.URL(), name: "Living room"}
 	if status := tv.signIn(t, "Alice", strings.ToUpper(b.read("[data-made]"))); status != http.StatusOK {
 		t.Fatalf("the app's sign-in was answered %d", status)

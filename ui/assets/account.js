@@ -35,6 +35,19 @@
   press('data-end-others', 'devices/signout', function () { return { Others: true }; });
   press('data-revoke', 'passwords/revoke', function (button) { return { Id: button.dataset.revoke }; });
 
+  // copies shows a button that copies text, where the browser lets a page do that.
+  function copies(button, text) {
+    if (!navigator.clipboard || !navigator.clipboard.writeText) return;
+    button.hidden = false;
+    button.addEventListener('click', function () {
+      navigator.clipboard.writeText(text).then(function () {
+        J.say(made, 'Copied.', false);
+      }, function () {
+        J.say(made, 'This browser does not copy it. Please select it, or type it.', true);
+      });
+    });
+  }
+
   var form = document.getElementById('password-form');
   if (!form) return;
   var made = document.getElementById('made');
@@ -44,6 +57,7 @@
       if (answer.status !== 200) return J.complain(account, button, answer);
       made.querySelector('[data-made-name]').textContent = name;
       made.querySelector('[data-made]').textContent = answer.body.Password;
+      copies(made.querySelector('[data-copy]'), answer.body.Password);
       J.show(made);
       // Not on the button behind it: the password is shown only once.
       made.querySelector('h1').focus();
