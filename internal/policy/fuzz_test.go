@@ -49,19 +49,8 @@ func FuzzDecide(f *testing.F) {
 	g := policytest.NewGenerator(f, *differentialSeed, 1, policytest.MakeLists(f, *differentialSeed, 60))
 	for range 120 {
 		w := g.Next()
-		var allow, deny []string
-		for _, l := range w.Listed.Policy.Lines() {
-			text := l.Methods + " " + l.Pattern
-			if l.Clients != "" {
-				text += " for " + l.Clients
-			}
-			if l.Action == policy.Deny {
-				deny = append(deny, text)
-				continue
-			}
-			allow = append(allow, strings.Replace(text, l.Pattern, l.Pattern+" "+l.Action.String(), 1))
-		}
-		f.Add(w.Method, w.Target, w.Client, w.Base.String() != "", strings.Join(allow, ";"), strings.Join(deny, ";"), w.Listed.Unknown)
+		lists := w.Listed.Options()
+		f.Add(w.Method, w.Target, w.Client, w.Base.String() != "", strings.Join(lists.Allow, ";"), strings.Join(lists.Deny, ";"), lists.DenyUnknown)
 	}
 	f.Fuzz(func(t *testing.T, method, target, client string, below bool, allow, deny string, unknown bool) {
 		if len(allow)+len(deny) > 500 {

@@ -97,6 +97,26 @@ func (l Line) isFor(client string) bool {
 	return l.Clients == nil || slices.ContainsFunc(l.Clients, func(name string) bool { return Lower(name) == Lower(client) })
 }
 
+// Options are the lists as an admin would write them.
+func (l Listed) Options() policy.Options {
+	o := policy.Options{DenyUnknown: l.Unknown}
+	for _, r := range l.Policy.Lines() {
+		text := r.Methods + " " + r.Pattern
+		if r.Action != policy.Deny {
+			text += " " + r.Action.String()
+		}
+		if r.Clients != "" {
+			text += " for " + r.Clients
+		}
+		if r.Action == policy.Deny {
+			o.Deny = append(o.Deny, text)
+			continue
+		}
+		o.Allow = append(o.Allow, text)
+	}
+	return o
+}
+
 // MakeLists makes up policies. The first have no lists.
 func MakeLists(t testing.TB, seed uint64, count int) []Listed {
 	t.Helper()

@@ -84,25 +84,33 @@ func (o *Oracle) JudgeExactly(w Wire, r Ruling) error {
 	if meant, err := o.laws.prefixed().Path(w.Target, w.Base.String()); err != nil || meant != r.Local && meant+"/" != r.Local {
 		return fmt.Errorf("the spelling means %q (%v), and was decided on as %q", meant, err, r.Local)
 	}
-	var wants []worth
 	for _, m := range o.models {
 		seen, err := m.Path(r.Forward, w.Base.String())
 		if err != nil || seen != r.Local {
 			return fmt.Errorf("%s sees %q (%v) in the forwarded %q, which was decided on as %q", m.Version, seen, err, r.Forward, r.Local)
 		}
-		if op, name := m.Route(r.Decision.Method, seen); op.Name != "" {
-			wants = append(wants, o.operation(op, name))
-		}
 	}
-	if len(wants) == 0 {
-		wants = append(wants, other(r.Decision.Method, r.Local))
-	}
-	for _, want := range wants {
-		if err := want.listed(w, r.Decision.Method, r.Local).holds(r.Decision); err != nil {
+	for _, want := range o.wants(w, r.Decision.Method, r.Local) {
+		if err := want.holds(r.Decision); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// wants are what a path is worth that all servers see, once for each that has an
+// operation there.
+func (o *Oracle) wants(w Wire, method, path string) []worth {
+	var wants []worth
+	for _, m := range o.models {
+		if op, name := m.Route(method, path); op.Name != "" {
+			wants = append(wants, o.operation(op, name).listed(w, method, path))
+		}
+	}
+	if len(wants) == 0 {
+		wants = append(wants, other(method, path).listed(w, method, path))
+	}
+	return wants
 }
 
 // holds tells what is wrong with a decision to forward.
@@ -123,6 +131,16 @@ func (want worth) holds(d policy.Decision) error {
 // wrongly tells whether an ordinary client's request should not have been
 // refused.
 func (o *Oracle) wrongly(w Wire, r Ruling) error {
+	if open := o.open(w); len(open) > 0 {
+		return fmt.Errorf("%s, which is %v, is refused (%+v)", open[0].name, open[0].action, r)
+	}
+	return nil
+}
+
+// open are what an ordinary client's request is worth to the servers that run
+// something for it which is not closed.
+func (o *Oracle) open(w Wire) []worth {
+	var all []worth
 	for _, m := range o.models {
 		seen, err := m.Path(w.Target, w.Base.String())
 		if err != nil {
@@ -139,9 +157,9 @@ func (o *Oracle) wrongly(w Wire, r Ruling) error {
 		if near, particular := o.carelessly(w, w.Target, strings.ToUpper(w.Method)); particular && Closed(near.action) {
 			continue
 		}
-		return fmt.Errorf("%s, which is %v, is refused (%+v)", name, want.action, r)
+		all = append(all, want)
 	}
-	return nil
+	return all
 }
 
 // careless tells whether something was forwarded that a reader more careless
