@@ -9,9 +9,10 @@ import (
 )
 
 // Group is work that goes on beside requests, until it is done or the program
-// ends. It is safe for concurrent use, but nothing may be added after Close.
+// ends. It is safe for concurrent use.
 type Group struct {
-	running sync.WaitGroup
+	mu      sync.Mutex
+	running sync.WaitGroup // is not added to once the group is closed
 	closing context.Context
 	close   context.CancelFunc
 }
@@ -22,8 +23,16 @@ func NewGroup() *Group {
 	return &Group{closing: closing, close: cancel}
 }
 
-// Go runs f beside the caller.
-func (g *Group) Go(f func()) { g.running.Go(f) }
+// Go runs f beside the caller. Once the group is closed nobody waits for it.
+func (g *Group) Go(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closing.Err() != nil {
+		go f()
+		return
+	}
+	g.running.Go(f)
+}
 
 // Retry tries after each of the waits in turn until it succeeds, and returns the
 // last error. When the group is closed the next try is made at once and is the last,
@@ -52,7 +61,9 @@ func (g *Group) pause(wait time.Duration) {
 
 // Close hurries what waits and returns when all is done, or with ctx's error.
 func (g *Group) Close(ctx context.Context) error {
+	g.mu.Lock()
 	g.close()
+	g.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		g.running.Wait()

@@ -79,6 +79,19 @@ func TestCloseDuringATryLeavesAnother(t *testing.T) {
 	})
 }
 
+// A request that outlives the program's patience may come with work when all has
+// been closed: it is done, but nobody waits for it.
+func TestWorkMayComeWhileAllIsClosed(t *testing.T) {
+	for range 100 {
+		g, done := background.NewGroup(), make(chan struct{})
+		go g.Go(func() { close(done) })
+		if err := g.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-done
+	}
+}
+
 func TestCloseDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, stuck := background.NewGroup(), make(chan struct{})
