@@ -32,21 +32,22 @@ func perTunnel(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.
 }
 
 // otherwiseSet runs a test on each generation of Jellyfin where its admin has set
-// legacy authorisation to the other of its two states: off in 10.11 and on in 12.
-func otherwiseSet(t *testing.T, by []way, test func(*testing.T, jellyfintest.Release, *stage.Stage)) {
+// legacy authorisation to the other of its two states: off in 10.11, over HTTP/2,
+// and on in 12, over QUIC.
+func otherwiseSet(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.Stage)) {
 	t.Helper()
-	for release, legacy := range map[jellyfintest.Release]bool{jellyfintest.V10_11: false, jellyfintest.V12: true} {
-		setting := map[bool]string{false: "off", true: "on"}[legacy]
-		for _, w := range by {
-			t.Run(release.String()+" with legacy authorisation "+setting+"/"+w.name, func(t *testing.T) {
-				t.Parallel()
-				s, _ := w.play(t, stage.Options{
-					Jellyfin: []jellyfintest.Option{jellyfintest.Version(release), jellyfintest.LegacyAuthorization(legacy)},
-					Change:   func(c *config.Config) { c.Jellyfin.LegacyAuthorization = setting },
-				})
-				test(t, release, s)
+	for release, protocol := range generations {
+		on := release == jellyfintest.V12
+		setting := map[bool]string{false: "off", true: "on"}[on]
+		t.Run(release.String()+" with legacy authorisation "+setting+"/"+protocol, func(t *testing.T) {
+			t.Parallel()
+			s := play(t, stage.Options{
+				Protocol: protocol,
+				Jellyfin: []jellyfintest.Option{jellyfintest.Version(release), jellyfintest.LegacyAuthorization(on)},
+				Change:   func(c *config.Config) { c.Jellyfin.LegacyAuthorization = setting },
 			})
-		}
+			test(t, release, s)
+		})
 	}
 }
 
@@ -76,7 +77,7 @@ func TestRecordedClientsGoOn(t *testing.T) {
 	}
 	t.Run("replay", func(t *testing.T) {
 		perTunnel(t, replay)
-		otherwiseSet(t, ways[1:2], replay)
+		otherwiseSet(t, replay)
 	})
 	for _, name := range []string{"password sign-in in a browser", "document without our cookie", "document that the browser has already", "login page's texts in a browser"} {
 		if !met.names[name] {

@@ -65,7 +65,7 @@ func TestTheRealSDKs(t *testing.T) {
 		}
 		driveSDKs(t, s, node, parameter, "0.12.0", "1.0.0")
 	})
-	otherwiseSet(t, ways[:1], func(t *testing.T, _ jellyfintest.Release, s *stage.Stage) {
+	otherwiseSet(t, func(t *testing.T, _ jellyfintest.Release, s *stage.Stage) {
 		driveSDKs(t, s, node, before12, "0.12.0")
 	})
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -130,6 +131,10 @@ func (p *person) signInApp(t *testing.T, code string) int {
 		t.Errorf("sign in with an app: %v", err)
 		return 0
 	}
-	_ = resp.Body.Close()
+	defer resp.Body.Close()
+	// Who hangs up before the end of the answer is signed out.
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Errorf("sign in with an app: %v", err)
+	}
 	return resp.StatusCode
 }
