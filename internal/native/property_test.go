@@ -2,9 +2,10 @@ package native_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,91 +21,156 @@ import (
 type person struct {
 	name, password string
 	factor         totp.Secret // zero if there is none
+	app            string      // an app password, as it was shown; "" if there is none
+	spent          totp.Step   // that of the last code that let them in
 }
 
-// Whatever body and headers a client sends, Jellyfin is asked to check a password
-// only after a valid code was presented for that user: behind that very password,
-// in that very body. And whoever is let in is let in by password and code.
+// tally counts what the property test came to.
+type tally struct{ requests, replays, reached, let, byApp int }
+
+// Whatever target, body and headers a client sends, Jellyfin is asked to check a
+// password only after a valid code was presented for that user, which has let nobody
+// in before: behind that very password, in that very body. And whoever is let in is
+// let in by password and code, or by an app password of their own. A round is some
+// requests within the life of one code, among them the same again.
 func TestJellyfinIsAskedOnlyAfterACode(t *testing.T) {
-	h := newHouse(t, nil)
-	round, reached, let := 0, 0, 0
+	checkOften(t, 600)
+	g := newGate(t)
+	people := g.people(t)
+	var n tally
 	rapid.Check(t, func(t *rapid.T) {
-		round++
-		h.advance(2 * time.Hour) // what was counted is forgotten
-		h.server.Reset()
-		people := h.people(t, round)
-		body, contentType := drawBody(t, h, people)
-		r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
-		r.Header.Set("Content-Type", contentType)
-		drawHeaders(t, r, people)
-		r = from(r, fmt.Sprintf("198.18.%d.%d", round/250%250, round%250))
-		asked := 0
-		h.asked.check = func(as jellyfin.Credentials) {
-			asked++
-			if !h.shown(people, body, as) {
-				t.Errorf("Jellyfin is asked for %q, %q by %q", as.Name, string(as.Password), body)
+		g.advance(2 * time.Hour) // what was counted is forgotten
+		var sent []attempt
+		for range rapid.IntRange(1, 3).Draw(t, "requests") {
+			a := g.draw(t, people)
+			if len(sent) > 0 && rapid.IntRange(0, 2).Draw(t, "replay") == 0 {
+				a = rapid.SampledFrom(sent).Draw(t, "which")
+				n.replays++
 			}
-		}
-		w := h.serve(r)
-		if h.checks() != asked || asked > 1 {
-			t.Errorf("Jellyfin checked %d passwords, was asked %d times", h.checks(), asked)
-		}
-		reached += asked
-		tokens := h.server.LiveTokens()
-		switch {
-		case w.Code != http.StatusOK && len(tokens) > 0:
-			t.Errorf("answered %d with a token left", w.Code)
-		case w.Code == http.StatusOK && (asked != 1 || len(tokens) != 1):
-			t.Errorf("let in with %d questions and %d tokens", asked, len(tokens))
-		case w.Code == http.StatusOK:
-			let++
-			h.server.Revoke(tokens[0].Value)
+			sent = append(sent, a)
+			g.try(t, people, a, &n)
 		}
 	})
-	if reached == 0 || let == 0 || let == round {
-		t.Errorf("of %d requests %d reached Jellyfin and %d were let in: nothing is tried", round, reached, let)
+	if n.reached*8 < n.requests || n.let*5 < n.requests || n.let > n.requests*9/10 || n.byApp*20 < n.requests || n.replays*10 < n.requests {
+		t.Errorf("so few or many get in that little is tried: %+v", n)
 	}
-	t.Logf("%d requests, %d reached Jellyfin, %d were let in", round, reached, let)
+	t.Logf("%+v", n)
 }
 
-// people are new to the house each time, so that nothing hangs on what was tried
-// before. The last has no second factor, and is known by name.
-func (h *house) people(t *rapid.T, round int) []person {
-	var all []person
-	for i, password := range []string{"wonderland", "pw, 123456", ""} {
-		p := person{name: fmt.Sprintf("user%d-%d", round, i), password: password}
-		if i < 2 {
-			_, p.factor = h.enrol(t, p.name, p.password)
-		} else {
-			p.password = "builder"
-			u := h.server.AddUser(p.name, p.password)
-			if err := h.store.PutName(t.Context(), p.name, u.ID); err != nil {
+// checkOften makes rapid draw more than its hundred, unless the command line says
+// how many.
+func checkOften(t *testing.T, checks int) {
+	t.Helper()
+	f := flag.Lookup("rapid.checks")
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := flag.Set(f.Name, strconv.Itoa(checks)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set(f.Name, f.DefValue) })
+}
+
+// try sends a and looks at what came of it.
+func (g *gate) try(t *rapid.T, people []*person, a attempt, n *tally) {
+	g.server.Reset()
+	before := len(g.server.LiveTokens())
+	asked := 0
+	var who *person
+	var step totp.Step
+	g.asked.check = func(as jellyfin.Credentials) {
+		asked++
+		who, step = g.shown(people, a.body, as)
+		if who == nil {
+			t.Errorf("Jellyfin is asked for %q, %q by %q", as.Name, string(as.Password), a.body)
+		}
+	}
+	w := g.send(a)
+	n.requests++
+	n.reached += asked
+	if g.checks() != asked || asked > 1 {
+		t.Errorf("Jellyfin checked %d passwords, was asked %d times by %s %s", g.checks(), asked, a.method, a.target)
+	}
+	fresh := g.server.LiveTokens()[min(before, len(g.server.LiveTokens())):]
+	letIn := w.Code == http.StatusOK
+	byApp := asked == 0 && ofApp(people, a.body)
+	switch {
+	case !letIn && len(fresh) > 0:
+		t.Errorf("answered %d with a token left", w.Code)
+	case letIn && (len(fresh) != 1 || asked == 0 && !byApp):
+		t.Errorf("let in with %d questions and %d tokens by %q", asked, len(fresh), a.body)
+	case letIn:
+		n.let++
+		switch {
+		case byApp:
+			n.byApp++
+		case who != nil:
+			who.spent = step
+		}
+	}
+	for _, token := range fresh {
+		g.server.Revoke(token.Value)
+	}
+}
+
+// ofApp tells whether one of the people and their app password stand in body.
+func ofApp(people []*person, body string) bool {
+	contains := func(text string) bool {
+		return strings.Contains(strings.ToLower(body), text) || strings.Contains(strings.ToLower(body), inUTF16(text))
+	}
+	for _, p := range people {
+		if p.app != "" && contains(p.name) && contains(p.app) {
+			return true
+		}
+	}
+	return false
+}
+
+// people are known by name. The last has no second factor.
+func (g *gate) people(t *testing.T) []*person {
+	t.Helper()
+	var all []*person
+	for i, password := range []string{"wonderland", "pw, 123456", "builder"} {
+		p := &person{name: fmt.Sprintf("user%d", i), password: password}
+		if i == 2 {
+			u := g.server.AddUser(p.name, p.password)
+			if err := g.store.PutName(t.Context(), p.name, u.ID); err != nil {
 				t.Fatal(err)
 			}
+			return append(all, p)
 		}
+		u, factor := g.enrol(t, p.name, p.password)
+		app, _, err := g.passwords.Make(t.Context(), u.ID, p.name, "television")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.factor, p.app = factor, string(app)
 		all = append(all, p)
 	}
 	return all
 }
 
-// shown tells whether a valid code of the user stands behind the password in
-// body, in UTF-8 or UTF-16.
-func (h *house) shown(people []person, body string, as jellyfin.Credentials) bool {
+// shown tells of whom a valid code that is not spent stands behind the password in
+// body, in UTF-8 or UTF-16, and its step.
+func (g *gate) shown(people []*person, body string, as jellyfin.Credentials) (*person, totp.Step) {
 	for _, p := range people {
 		if !strings.EqualFold(p.name, as.Name) || p.factor.IsZero() {
 			continue
 		}
-		for _, step := range []int{-1, 0, 1} {
-			code := p.factor.At(h.clock().Add(time.Duration(step) * totp.Period)).Digits()
+		for _, later := range []totp.Step{-1, 0, 1} {
+			step := totp.StepAt(g.clock()) + later
+			if step <= p.spent {
+				continue
+			}
 			for _, separator := range []string{"", ",", " "} {
-				typed := string(as.Password) + separator + code
+				typed := string(as.Password) + separator + p.factor.At(g.clock().Add(time.Duration(later)*totp.Period)).Digits()
 				if strings.Contains(body, typed) || strings.Contains(body, inUTF16(typed)) {
-					return true
+					return p, step
 				}
 			}
 		}
 	}
-	return false
+	return nil, 0
 }
 
 func inUTF16(s string) string {
@@ -117,7 +183,7 @@ func inUTF16(s string) string {
 
 // drawBody makes a sign-in of good and bad parts, which are each so likely that
 // all of them are good at times.
-func drawBody(t *rapid.T, h *house, people []person) (body, contentType string) {
+func drawBody(t *rapid.T, h *gate, people []*person) (body, contentType string) {
 	names, typed := []string{"nobody", "", "user"}, []string{"", "123456", "x"}
 	var codes []string
 	for _, p := range people {
@@ -132,6 +198,7 @@ func drawBody(t *rapid.T, h *house, people []person) (body, contentType string) 
 			separator := rapid.SampledFrom([]string{"", ",", " ", ", ", "\t"}).Draw(t, "separator")
 			typed = append(typed, p.password+separator+code, code+p.password)
 		}
+		typed = append(typed, p.app, p.app+","+codes[0])
 	}
 	fields := rapid.IntRange(0, 3).Draw(t, "fields")
 	var parts []string
@@ -150,7 +217,11 @@ func drawBody(t *rapid.T, h *house, people []person) (body, contentType string) 
 		if !p.factor.IsZero() && rapid.IntRange(0, 3).Draw(t, "own code") > 0 {
 			code = h.code(p.factor)
 		}
-		usual := fmt.Sprintf(`"Username":%q,"Pw":%q`, p.name, p.password+","+code)
+		pw := p.password + "," + code
+		if rapid.IntRange(0, 7).Draw(t, "app password") == 0 {
+			pw = people[rapid.IntRange(0, 1).Draw(t, "whose")].app
+		}
+		usual := fmt.Sprintf(`"Username":%q,"Pw":%q`, p.name, pw)
 		if rapid.IntRange(0, 3).Draw(t, "last") > 0 {
 			parts = append(parts, usual)
 		} else {
@@ -193,9 +264,11 @@ func drawDamage(t *rapid.T, body string) string {
 	return body
 }
 
-func drawHeaders(t *rapid.T, r *http.Request, people []person) {
-	r.Header.Set("Authorization", rapid.SampledFrom([]string{
-		television, television, television, television, television, television, "", "Bearer x", `MediaBrowser Token="x"`,
+// drawHeaders are those of a usual app, and others.
+func drawHeaders(t *rapid.T) http.Header {
+	h := http.Header{}
+	h.Set("Authorization", rapid.SampledFrom([]string{
+		television, television, television, television, television, television, television, "", "Bearer x", `MediaBrowser Token="x"`,
 		`MediaBrowser Client="Jellyfin Web", Device="x", DeviceId="x", Version="1"`,
 		`Emby Client="a", Device="b", DeviceId="c", Version="d", Token="e"`,
 	}).Draw(t, "authorization"))
@@ -212,8 +285,19 @@ func drawHeaders(t *rapid.T, r *http.Request, people []person) {
 		{"Cookie", "", "device=tv"},
 	} {
 		if value := rapid.SampledFrom(values[1:]).Draw(t, values[0]); value != "" {
-			r.Header.Set(values[0], value)
+			h.Set(values[0], value)
 		}
 	}
-	r.URL.RawQuery = rapid.SampledFrom([]string{"", "format=json", "Username=" + people[0].name + "&Pw=wonderland", "ApiKey=x"}).Draw(t, "query")
+	return h
+}
+
+// drawTarget spells the endpoint that apps use, mostly as they do, or is another
+// that takes a password.
+func drawTarget(t *rapid.T, p *person) string {
+	const usual = "/Users/AuthenticateByName"
+	target := rapid.SampledFrom([]string{
+		usual, usual, usual, usual, usual, usual, usual, usual, usual, "/users/authenticatebyname/", "/emby" + usual, "/mediabrowser/Users/%2541uthenticateByName",
+		"/Users/%41uthenticateByName", "/x/.." + usual, "/Users//AuthenticateByName", "/U%C5%BFers/AuthenticateByName", "/Users/" + p.name + "/Authenticate",
+	}).Draw(t, "target")
+	return target + rapid.SampledFrom([]string{"", "?format=json", "?Username=" + p.name + "&Pw=" + p.password, "?pw=wonderland", "?ApiKey=x"}).Draw(t, "query")
 }
