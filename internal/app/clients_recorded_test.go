@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jellyward/jellyward/internal/config"
 	"github.com/jellyward/jellyward/internal/jellyfin/jellyfintest"
 	"github.com/jellyward/jellyward/internal/stage"
 )
@@ -32,19 +31,17 @@ func perTunnel(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.
 }
 
 // otherwiseSet runs a test on each generation of Jellyfin where its admin has set
-// legacy authorisation to the other of its two states: off in 10.11, over HTTP/2,
-// and on in 12, over QUIC.
+// legacy authorisation to the other of its two states, and told nobody: off in
+// 10.11, over HTTP/2, and on in 12, over QUIC.
 func otherwiseSet(t *testing.T, test func(*testing.T, jellyfintest.Release, *stage.Stage)) {
 	t.Helper()
 	for release, protocol := range generations {
 		on := release == jellyfintest.V12
-		setting := map[bool]string{false: "off", true: "on"}[on]
-		t.Run(release.String()+" with legacy authorisation "+setting+"/"+protocol, func(t *testing.T) {
+		t.Run(release.String()+" with legacy authorisation "+map[bool]string{false: "off", true: "on"}[on]+"/"+protocol, func(t *testing.T) {
 			t.Parallel()
 			s := play(t, stage.Options{
 				Protocol: protocol,
 				Jellyfin: []jellyfintest.Option{jellyfintest.Version(release), jellyfintest.LegacyAuthorization(on)},
-				Change:   func(c *config.Config) { c.Jellyfin.LegacyAuthorization = setting },
 			})
 			test(t, release, s)
 		})
