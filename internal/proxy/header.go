@@ -20,12 +20,18 @@ var foreign = [...]string{
 // what CGI programs once took for a setting.
 var handled = [...]string{"Expect", "Te", "Trailer", "Proxy"}
 
-// Kestrel's limits on the headers of a request. One beyond them would get 431
-// from Jellyfin and cost us the connection.
+// Kestrel's limits on the first line and the headers of a request. One beyond
+// them would get 414 or 431 from Jellyfin and cost us the connection.
 const (
+	maxLineBytes   = 8 << 10
 	maxHeaderLines = 100
 	maxHeaderBytes = 32 << 10
 )
+
+// lineFits tells whether Jellyfin would read the first line of r.
+func lineFits(r *http.Request) bool {
+	return len(r.Method)+len(r.URL.RequestURI())+len("  HTTP/1.1\r\n") <= maxLineBytes
+}
 
 // fits tells whether Jellyfin would read a request with these headers.
 func fits(h http.Header) bool {

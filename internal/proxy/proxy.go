@@ -115,10 +115,16 @@ func New(o Options) *Proxy {
 
 // Forward sends r to Jellyfin and the answer to w. The request's URL must hold
 // the canonical path in RawPath, and its context the visitor. A cut on
-// Jellyfin's side panics with [http.ErrAbortHandler], as in net/http. Headers
-// that Jellyfin would not read are answered with 431 and go no further.
+// Jellyfin's side panics with [http.ErrAbortHandler], as in net/http. A target
+// or headers that Jellyfin would not read are answered with 414 or 431 and go no
+// further.
 func (p *Proxy) Forward(w http.ResponseWriter, r *http.Request, t Treatment) {
-	if !fits(r.Header) {
+	switch {
+	case !lineFits(r):
+		keepNowhere(w.Header())
+		w.WriteHeader(http.StatusRequestURITooLong)
+		return
+	case !fits(r.Header):
 		keepNowhere(w.Header())
 		w.WriteHeader(http.StatusRequestHeaderFieldsTooLarge)
 		return
