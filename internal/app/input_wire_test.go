@@ -73,7 +73,9 @@ var malformed = []struct {
 	{"HTTP/1.0 without a host", "GET /Users/Me HTTP/1.0\r\nConnection: keep-alive\r\n" + rowHeader + ": outer\r\n\r\n", 400, false},
 	{"absolute form", outer("GET http://jellyfin.example.org/Users/Me HTTP/1.1", "", ""), 400, false},
 	{"absolute form of another host", outer("POST http://evil.example/Users/AuthenticateByName HTTP/1.1", "Content-Length: 0\r\n", ""), 400, false},
-	{"authority form", outer("CONNECT jellyfin.example.org:443 HTTP/1.1", "", ""), 400, false},
+	{"authority form", outer("CONNECT jellyfin.example.org:443 HTTP/1.1", "", ""), 405, false},
+	{"CONNECT of a path", outer("CONNECT /Items HTTP/1.1", "", ""), 405, false},
+	{"CONNECT of nothing that is a host", outer("CONNECT Users/Me HTTP/1.1", "", ""), 405, false},
 	{"asterisk form", outer("OPTIONS * HTTP/1.1", "", ""), 400, false},
 	{"no slash", outer("GET Users/Me HTTP/1.1", "", ""), 400, false},
 	{"a space in the target", outer("GET /Users/Me /x HTTP/1.1", "", ""), 400, false},
@@ -89,6 +91,8 @@ var malformed = []struct {
 	{"30 KB of headers", outer("GET /Users/Me HTTP/1.1", "X-Padding: "+strings.Repeat("a", 30<<10)+"\r\n", ""), 200, true},
 	{"40 KB of headers", outer("GET /Users/Me HTTP/1.1", "X-Padding: "+strings.Repeat("a", 40<<10)+"\r\n", ""), 431, false},
 	{"40 KB of many headers", outer("GET /Users/Me HTTP/1.1", strings.Repeat("X-Padding: aaaaaaaa\r\n", 2<<10), ""), 431, false},
+	{"7 KB of target", outer("GET /Users/Me?"+strings.Repeat("a", 7<<10)+" HTTP/1.1", "", ""), 200, true},
+	{"9 KB of target", outer("GET /Users/Me?"+strings.Repeat("a", 9<<10)+" HTTP/1.1", "", ""), 414, false},
 	{"40 KB of target", outer("GET /Users/Me?"+strings.Repeat("a", 40<<10)+" HTTP/1.1", "", ""), 431, false},
 	{"an upgrade to HTTP/2", outer("GET /Users/Me HTTP/1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n", ""), 200, true},
 	{"an upgrade to two protocols", outer("GET /Users/Me HTTP/1.1", "Connection: Upgrade\r\nUpgrade: h2c, tls/1.3\r\n", ""), 200, true},
@@ -98,24 +102,50 @@ var malformed = []struct {
 	{"two tokens", outer("GET /Users/Me HTTP/1.1", "Authorization: MediaBrowser Token=\"other\"\r\n", ""), 200, true},
 }
 
-// TestOneCleanRequestOrNone sends malformed requests to the local listener byte
-// for byte. Jellyfin gets one clean request or none, and never the one that is
-// hidden inside.
+// atTheEdge are the answers of [malformed] that differ where a visitor's bytes meet
+// the fake edge's front before they go through the tunnel. The front is net/http's
+// server like the local listener, but without a bound of ours on what it reads:
+// Cloudflare has its own, so that a target of 40 KB comes as far as the proxy, which
+// says what it says of one of 9. Cloudflare itself refuses more of these; what
+// counts is that what lies behind does not depend on it.
+var atTheEdge = map[string]int{"40 KB of target": http.StatusRequestURITooLong}
+
+// TestOneCleanRequestOrNone sends malformed requests byte for byte to the local
+// listener, and to the edge's front on the way into the tunnel. Jellyfin gets one
+// clean request or none, and never the one that is hidden inside.
 func TestOneCleanRequestOrNone(t *testing.T) {
-	t.Parallel()
-	s := play(t, stage.Options{NoTunnel: true, Logger: discard()})
-	user := s.Jellyfin.AddUser("alice", "wonderland123")
-	token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "wire"}).Value
-	s.Jellyfin.Record()
-	for i, tt := range malformed {
-		text := strings.NewReplacer("{{token}}", token, rowHeader+": outer", rowHeader+": "+strconv.Itoa(i)).Replace(tt.request)
-		statuses := converse(t, tt.what, s.Local, text+last)
-		if tt.status != 0 && (len(statuses) == 0 || statuses[0] != tt.status) {
-			t.Errorf("%s: answered %v, want %d first", tt.what, statuses, tt.status)
-		}
-		if tt.status == 0 && len(statuses) > 0 && statuses[0] < 400 {
-			t.Errorf("%s: answered %v, want a refusal", tt.what, statuses)
-		}
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			s, base := w.play(t, stage.Options{Logger: discard()})
+			user := s.Jellyfin.AddUser("alice", "wonderland123")
+			token := s.Jellyfin.Issue(user.ID, jellyfintest.Device{ID: "wire"}).Value
+			s.Jellyfin.Record()
+			for i, tt := range malformed {
+				text := strings.NewReplacer("{{token}}", token, rowHeader+": outer", rowHeader+": "+strconv.Itoa(i)).Replace(tt.request)
+				statuses := converse(t, tt.what, base, text+last)
+				want, differs := atTheEdge[tt.what]
+				if w.protocol == "" || !differs {
+					want = tt.status
+				}
+				if want != 0 && (len(statuses) == 0 || statuses[0] != want) {
+					t.Errorf("%s: answered %v, want %d first", tt.what, statuses, want)
+				}
+				if want == 0 && len(statuses) > 0 && statuses[0] < 400 {
+					t.Errorf("%s: answered %v, want a refusal", tt.what, statuses)
+				}
+			}
+			checkMalformed(t, s, w)
+		})
+	}
+}
+
+// checkMalformed looks at what of [malformed] came to Jellyfin.
+func checkMalformed(t *testing.T, s *stage.Stage, w way) {
+	t.Helper()
+	from := "127.0.0.1"
+	if w.protocol != "" {
+		from = edgetest.DefaultVisitor.String()
 	}
 	reached := map[string]int{}
 	for _, r := range s.Jellyfin.Requests() {
@@ -129,7 +159,7 @@ func TestOneCleanRequestOrNone(t *testing.T) {
 			continue
 		}
 		reached[malformed[row].what]++
-		checkClean(t, malformed[row].what, r)
+		checkClean(t, malformed[row].what, from, r)
 	}
 	for _, tt := range malformed {
 		// A body that breaks off may have begun its way.
@@ -143,9 +173,9 @@ func TestOneCleanRequestOrNone(t *testing.T) {
 }
 
 // checkClean looks at a request that came through.
-func checkClean(t *testing.T, what string, r jellyfintest.Request) {
+func checkClean(t *testing.T, what, from string, r jellyfintest.Request) {
 	t.Helper()
-	if values := r.Header.Values("X-Forwarded-For"); !slices.Equal(values, []string{"127.0.0.1"}) {
+	if values := r.Header.Values("X-Forwarded-For"); !slices.Equal(values, []string{from}) {
 		t.Errorf("%s: X-Forwarded-For is %q", what, values)
 	}
 	for _, name := range []string{"Connection", "Upgrade", "Http2-Settings", "Transfer-Encoding", "Te", "Keep-Alive", "Proxy-Connection"} {

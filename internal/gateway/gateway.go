@@ -179,6 +179,10 @@ func (g *Gateway) answer(rec *recorder, r *http.Request, entry *entry) {
 	path, err := policy.ParsePath(r.RequestURI, g.Base)
 	if err != nil {
 		entry.reason = err.Error()
+		if g.Policy.Decide(r.Method, path, "").Method == "" {
+			g.methodUnknown(rec, r) // the target of a CONNECT is no path
+			return
+		}
 		g.refuse(rec, r, refusal{status: http.StatusBadRequest, message: "This address can be read in more than one way."})
 		return
 	}
@@ -204,8 +208,7 @@ func (g *Gateway) route(w *recorder, req *request) {
 	needs := req.decision.Needs(g.Switches)
 	switch needs.Fixed {
 	case policy.MethodUnknown:
-		w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		g.refuse(w, req.Request, refusal{status: http.StatusMethodNotAllowed, message: "This method is not used here."})
+		g.methodUnknown(w, req.Request)
 		return
 	case policy.OwnPages:
 		g.inside(w, req, g.Portal)
@@ -231,6 +234,11 @@ func (g *Gateway) route(w *recorder, req *request) {
 		return
 	}
 	g.carryOut(w, req, outcome)
+}
+
+func (g *Gateway) methodUnknown(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	g.refuse(w, r, refusal{status: http.StatusMethodNotAllowed, message: "This method is not used here."})
 }
 
 // carryOut does what the policy says of a request to Jellyfin.

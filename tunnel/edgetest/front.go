@@ -68,6 +68,12 @@ func (e *Edge) SecureURL() string { return "https://" + e.front.secureL.Addr().S
 
 // serve sends one request through the tunnel.
 func (f *front) serve(w http.ResponseWriter, r *http.Request, scheme string) {
+	if r.Method == http.MethodConnect {
+		// An edge opens no connections for visitors, and HTTP/2, which the tunnel
+		// may speak, has no CONNECT with a path.
+		http.Error(w, "405 Method Not Allowed", http.StatusMethodNotAllowed)
+		return
+	}
 	if !strings.HasPrefix(r.RequestURI, "/") {
 		http.Error(w, "400 Bad Request", http.StatusBadRequest)
 		return
