@@ -27,7 +27,12 @@ func (p Policy) Options() policy.Options {
 
 // Switches are the settings by which the policy's decisions are carried out.
 func (p Policy) Switches() (policy.Switches, error) {
-	return policy.ParseSwitches(p.Media, p.Images, p.Admin)
+	s, err := policy.ParseSwitches(p.Media, p.Images, p.Admin)
+	if err != nil {
+		return policy.Switches{}, err
+	}
+	s.ShowUsers, s.ShowAddress = p.PublicUsers == "show", p.LocalAddress == "show"
+	return s, nil
 }
 
 func (v *validator) policy(c *Config) {

@@ -91,7 +91,7 @@ func TestRulesBecomeThePolicys(t *testing.T) {
 		t.Errorf("options are %+v", o)
 	}
 	s, err := got.Policy.Switches()
-	if want := (policy.Switches{Media: policy.WithToken, Images: policy.WithNetwork, Admin: policy.AdminRecent}); err != nil || s != want {
+	if want := (policy.Switches{Media: policy.WithToken, Images: policy.WithNetwork, Admin: policy.AdminRecent, ShowUsers: true, ShowAddress: true}); err != nil || s != want {
 		t.Errorf("switches are %+v (%v), want %+v", s, err, want)
 	}
 	if s, err := Default().Policy.Switches(); err != nil || s != policy.DefaultSwitches() {

@@ -70,10 +70,10 @@ func TestTheGatewayDoesWhatThePolicySays(t *testing.T) {
 	for _, switches := range []policy.Switches{
 		policy.DefaultSwitches(),
 		{Media: policy.WithToken, Images: policy.WithToken, Admin: policy.AdminRecent},
-		{Media: policy.Open, Images: policy.WithNetwork, Admin: policy.AdminHome},
+		{Media: policy.Open, Images: policy.WithNetwork, Admin: policy.AdminHome, ShowUsers: true, ShowAddress: true},
 	} {
 		s := newScene(t, "")
-		s.Switches, s.Home, s.ShowUsers = switches, home, true
+		s.Switches, s.Home = switches, home
 		s.sessionToken, s.created = ownToken, time.Now()
 		for _, request := range operations(t) {
 			method, target, _ := strings.Cut(request, " ")
@@ -113,6 +113,9 @@ func (s *scene) outcome(t *testing.T, request string, pairs []string) map[policy
 	if len(s.portal) > 0 {
 		return map[policy.Outcome]bool{policy.OwnPages: true}
 	}
+	if s.reached() && s.treatment.HideAddress {
+		return map[policy.Outcome]bool{policy.NoAddress: true}
+	}
 	if s.reached() {
 		// A document passes for whoever is no person in a browser.
 		return map[policy.Outcome]bool{policy.Passes: true, policy.Guided: true}
@@ -120,6 +123,9 @@ func (s *scene) outcome(t *testing.T, request string, pairs []string) map[policy
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if resp.StatusCode == http.StatusOK && string(body) == "[]" {
+		return map[policy.Outcome]bool{policy.NoUsers: true}
 	}
 	var refused struct{ Error string }
 	if err := json.Unmarshal(body, &refused); err != nil {

@@ -117,9 +117,6 @@ type Gateway struct {
 	Branding bool
 	// Hint is what apps show above their login form while there is a Native.
 	Hint string
-	// ShowUsers and ShowAddress tell visitors from outside who has an account,
-	// and Jellyfin's address at home, before they are signed in.
-	ShowUsers, ShowAddress bool
 	// WebCSP is the content security policy of jellyfin-web.
 	WebCSP WebCSP
 	// Via tells whether a request came through our own tunnel.
@@ -246,6 +243,10 @@ func (g *Gateway) carryOut(w *recorder, req *request, outcome policy.Outcome) {
 	switch outcome {
 	case policy.Passes:
 		g.pass(w, req)
+	case policy.NoUsers:
+		nobody(w, req)
+	case policy.NoAddress:
+		g.forward(w, req, proxy.Treatment{Private: true, HideAddress: true})
 	case policy.Guided:
 		if isPerson(req) {
 			g.toSignIn(w, req)

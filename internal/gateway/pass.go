@@ -42,12 +42,10 @@ func (g *Gateway) pass(w http.ResponseWriter, req *request) {
 // files by default.
 func (g *Gateway) public(w http.ResponseWriter, req *request) {
 	isGet := req.decision.Method == http.MethodGet
-	switch path := req.path.Lower(); {
-	case isGet && path == "/users/public" && !g.ShowUsers && !req.visitor.Home:
-		nobody(w, req)
-	case isGet && path == "/system/info/public":
-		g.forward(w, req, proxy.Treatment{Private: !g.ShowAddress, HideAddress: !g.ShowAddress && !req.visitor.Home})
-	case isGet && isBranding(path):
+	switch {
+	case req.decision.Withheld == policy.Address:
+		g.forward(w, req, proxy.Treatment{Private: !g.Switches.ShowAddress})
+	case isGet && isBranding(req.path.Lower()):
 		g.branding(w, req)
 	case g.quickConnect(w, req, proxy.Treatment{}):
 	default:

@@ -29,7 +29,7 @@ func TestNobodyOutsideSeesWhoHasAnAccount(t *testing.T) {
 		{"shown", "GET /Users/Public", true, nil, true},
 	} {
 		s := newScene(t, "")
-		s.Home, s.ShowUsers = home, tt.show
+		s.Home, s.Switches.ShowUsers = home, tt.show
 		resp := s.ask(tt.request, append(tt.pairs, "Origin", "https://app.example")...)
 		if s.reached() != tt.reaches {
 			t.Errorf("%s: forwarded %q", tt.name, s.forwarded)
@@ -60,7 +60,7 @@ func TestNobodyOutsideIsToldTheAddressAtHome(t *testing.T) {
 		{"shown", true, nil, proxy.Treatment{}},
 	} {
 		s := newScene(t, "")
-		s.Home, s.ShowAddress = home, tt.show
+		s.Home, s.Switches.ShowAddress = home, tt.show
 		s.ask("GET /emby/system/info/public", tt.pairs...)
 		if !s.reached() || cmp.Diff(tt.want, s.treatment) != "" {
 			t.Errorf("%s: forwarded %q, treated %+v", tt.name, s.forwarded, s.treatment)

@@ -143,6 +143,10 @@ func (n Needs) words(a Asker, o Outcome) string {
 		return "403, until it has signed in with its second factor within the last hour (policy.admin is recent)"
 	case NotHome:
 		return "403, since policy.admin is lan: for visitors at home on the local listener only"
+	case NoUsers:
+		return "answered here: an empty list, since policy.public_users is hide; Jellyfin is not asked"
+	case NoAddress:
+		return "passes to Jellyfin, whose address at home is taken out of the answer, since policy.local_address is hide"
 	case Guided:
 		return "led to the sign-in page if it is a browser; apps that show the web client get it"
 	}

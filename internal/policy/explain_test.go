@@ -22,6 +22,7 @@ func TestExplain(t *testing.T) {
 		{"POST /U%C5%BFers/AuthenticateByName", policy.Base{}},
 		{"GET /web/", policy.Base{}},
 		{"/System/Info/Public", policy.Base{}},
+		{"/emby/users/public", policy.Base{}},
 		{"GET /Items/42/Images/Primary", policy.Base{}},
 		{"GET /Videos/42/stream.mkv", policy.Base{}},
 		{"DELETE /Items/42", policy.Base{}},

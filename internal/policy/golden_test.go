@@ -79,6 +79,8 @@ const legend = `# What becomes of every operation of Jellyfin 10.10, 10.11 and 1
 #   401, 403       refused here, and Jellyfin is not asked
 #   403 sign-in    never forwarded as sent; the second factor is asked for here
 #   guided         browsers are led to the sign-in page, apps get the document
+#   empty list     answered here: there is nobody to choose
+#   no address     passes; the server's address at home is taken out of the answer
 #   *              Jellyfin asks for an administrator; policy.admin can ask for more
 #
 `
@@ -116,11 +118,14 @@ func TestSwitchesChangeWhatTheySay(t *testing.T) {
 		{"policy.images: token", "network", "token", "token"},
 		{"policy.admin: recent", "network", "open", "recent"},
 		{"policy.admin: lan", "network", "open", "lan"},
+		{"policy.public_users: show", "network", "open", "token"},
+		{"policy.local_address: show", "network", "open", "token"},
 	} {
 		s, err := policy.ParseSwitches(turn.media, turn.images, turn.admin)
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.ShowUsers, s.ShowAddress = turn.setting == "policy.public_users: show", turn.setting == "policy.local_address: show"
 		fmt.Fprintf(&b, "\n# %s\n", turn.setting)
 		for _, op := range policytest.Operations(t) {
 			if strings.HasPrefix(op.Name, "(") {

@@ -42,6 +42,11 @@ const (
 	// Guided: people in browsers are led to the sign-in page; apps that show
 	// jellyfin-web get the document, which is public code.
 	Guided
+	// NoUsers: we answer in Jellyfin's place that there is nobody to choose.
+	NoUsers
+	// NoAddress: it is forwarded to Jellyfin, and its address at home is taken out
+	// of the answer.
+	NoAddress
 	// Passes: it is forwarded to Jellyfin.
 	Passes
 )
@@ -67,6 +72,10 @@ func (o Outcome) String() string {
 		return "403 home"
 	case Guided:
 		return "guided"
+	case NoUsers:
+		return "empty list"
+	case NoAddress:
+		return "no address"
 	case Passes:
 		return "passes"
 	default:
@@ -95,6 +104,8 @@ type Needs struct {
 	Recent bool
 	// Home tells that it takes a visitor at home.
 	Home bool
+	// Withheld is what only visitors at home are told.
+	Withheld Withheld
 }
 
 // Needs is what the decision comes to under the switches s.
@@ -112,6 +123,9 @@ func (d Decision) Needs(s Switches) Needs {
 	case SignIn:
 		return Needs{Fixed: SignInElsewhere}
 	case Public:
+		if s.withholds(d.Withheld) {
+			n.Withheld = d.Withheld
+		}
 	case Page:
 		n.Fixed = Guided
 	case Token:
@@ -149,6 +163,10 @@ func (n Needs) For(a Asker) Outcome {
 		return NotHome
 	case n.Recent && !(a.Cookie && a.Recent):
 		return NotRecent
+	case n.Withheld == Users && !a.Home:
+		return NoUsers
+	case n.Withheld == Address && !a.Home:
+		return NoAddress
 	}
 	return Passes
 }

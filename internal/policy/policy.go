@@ -27,6 +27,9 @@ type Decision struct {
 	// Elevated tells that Jellyfin asks for an administrator here, in one of the
 	// versions at least: its administration.
 	Elevated bool
+	// Withheld is what Jellyfin tells anybody in its answer, and visitors from
+	// outside are not told, unless [Switches] say so.
+	Withheld Withheld
 	// Outside tells that the path does not lie below the base path.
 	Outside bool
 }
@@ -103,7 +106,7 @@ func (p *Policy) match(lower string, m method, client string) verdict {
 
 // decision is the verdict for the outside.
 func (v verdict) decision(m method) Decision {
-	d := Decision{Action: v.Action, Rule: v.Rule, Method: m.String(), Elevated: v.table.elevated}
+	d := Decision{Action: v.Action, Rule: v.Rule, Method: m.String(), Elevated: v.table.elevated, Withheld: v.table.withheld}
 	if v.row != v.table {
 		d.Rule.Auth = v.table.Auth
 		// What was closed may be so because Jellyfin's own question proves

@@ -14,6 +14,9 @@ type row struct {
 	clients []string // nil for everybody
 	// elevated tells that Jellyfin asks for an administrator.
 	elevated bool
+	// withheld is what Jellyfin tells anybody here, and visitors from outside are
+	// not told.
+	withheld Withheld
 	// unknown tells that this is one of the table's last rows, for what Jellyfin
 	// itself does not have.
 	unknown bool
@@ -32,6 +35,7 @@ func newRow(r Rule, clients []string) (*row, error) {
 	return &row{
 		Rule: r, methods: methods, shape: s, clients: clients,
 		elevated: strings.Contains(r.Auth, "Elevat"),
+		withheld: withheldBy(r),
 		unknown:  r.List == "" && s.everything(),
 	}, nil
 }

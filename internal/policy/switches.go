@@ -37,12 +37,20 @@ type Switches struct {
 	Media, Images Openness
 	// Admin is for decisions that are [Decision.Elevated].
 	Admin AdminNeed
+	// ShowUsers and ShowAddress tell visitors from outside who has an account,
+	// and Jellyfin's address at home, before they are signed in.
+	ShowUsers, ShowAddress bool
 }
 
 // DefaultSwitches are what holds when nobody sets anything: streams also for
 // networks that have shown a token, pictures for anybody, administration with a
 // token.
 func DefaultSwitches() Switches { return Switches{Media: WithNetwork, Images: Open} }
+
+// withholds tells whether visitors from outside are not told what.
+func (s Switches) withholds(what Withheld) bool {
+	return what == Users && !s.ShowUsers || what == Address && !s.ShowAddress
+}
 
 // ParseSwitches reads the words of the settings policy.media and policy.images
 // (token, network, open) and policy.admin (token, recent, lan).
