@@ -78,6 +78,15 @@ func TestACodeThatWasForgottenIsWorthNothing(t *testing.T) {
 	}
 }
 
+// hereOn plays a stage of that Jellyfin on which only tokens that were given out
+// here count.
+func hereOn(t *testing.T, release jellyfintest.Release, protocol string) *stage.Stage {
+	t.Helper()
+	return play(t, stage.Options{Protocol: protocol, Change: onlyHere, Logger: discard(), Jellyfin: []jellyfintest.Option{
+		jellyfintest.Version(release), jellyfintest.VideoSize(1000),
+	}})
+}
+
 // madeSince are the tokens that live now, and did not before.
 func madeSince(j *jellyfintest.Server, before holdings) []string {
 	var made []string
@@ -96,9 +105,7 @@ func TestACodeIsAllowedOnce(t *testing.T) {
 	for release, protocol := range generations {
 		t.Run(release.String(), func(t *testing.T) {
 			t.Parallel()
-			s := play(t, stage.Options{Protocol: protocol, Change: onlyHere, Logger: discard(), Jellyfin: []jellyfintest.Option{
-				jellyfintest.Version(release), jellyfintest.VideoSize(1000),
-			}})
+			s := hereOn(t, release, protocol)
 			home := moveIn(t, s, "203.0.113.9")
 			s.Jellyfin.AddUser("bob", "builder")
 			bob := visiting(t, "bob", through(s.Edge, netip.MustParseAddr("203.0.113.10")))
@@ -149,9 +156,7 @@ func TestWithoutQuickConnectTheRestWorks(t *testing.T) {
 	for release, protocol := range generations {
 		t.Run(release.String(), func(t *testing.T) {
 			t.Parallel()
-			s := play(t, stage.Options{Protocol: protocol, Change: onlyHere, Logger: discard(), Jellyfin: []jellyfintest.Option{
-				jellyfintest.Version(release), jellyfintest.VideoSize(1000),
-			}})
+			s := hereOn(t, release, protocol)
 			home := moveIn(t, s, "203.0.113.9")
 			app := handset{stage: s, addr: "198.51.100.23", name: "newcomer"}
 			early, waiting := app.showCode(t)
